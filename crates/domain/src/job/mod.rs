@@ -1,0 +1,124 @@
+//! What a batch translation job is, and how it moves from submitted to finished.
+//!
+//! Everything here is data and pure functions. There is no clock, database or
+//! network: callers pass the time in and persist what comes out.
+//!
+//! Start reading at [`Status::after`], the only code that changes a status.
+
+mod document;
+mod request;
+mod status;
+
+pub use document::{
+    DOCUMENT_BYTES_MAX, DOCUMENT_CHARACTERS_MAX, DocumentFault, FaultCode, InputDocument,
+    TRANSLATABLE_BYTES_MAX,
+};
+pub use request::{
+    ContentType, Draft, EncryptionKey, Formality, InvalidRequest, JobRequest, Settings, Source,
+    TARGETS_MAX,
+};
+pub use status::{Event, InvalidTransition, Outcome, Status};
+
+use std::fmt;
+
+use crate::Timestamp;
+use crate::location::S3Location;
+
+/// The most documents a job takes.
+pub const DOCUMENTS_MAX: u64 = 1_000_000;
+/// The most bytes all documents of a job have together: 5 GB.
+pub const INPUT_BYTES_MAX: u64 = 5 << 30;
+
+/// The name of one job: 32 lower-case hexadecimal digits for those made here.
+///
+/// Callers may ask for any text; one that never named a job is simply not found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub String);
+
+impl JobId {
+    /// The id made of 128 random bits.
+    pub fn from_random(bits: u128) -> Self {
+        Self(format!("{bits:032x}"))
+    }
+
+    /// The id as callers see it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whose a thing is. Nobody sees what belongs to another owner.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// Twelve digits.
+    pub account: String,
+    /// Such as `us-east-1`.
+    pub region: String,
+}
+
+/// A batch translation job as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What was asked for.
+    pub request: JobRequest,
+    /// Where it stands. Only [`Status::after`] makes a new one.
+    pub status: Status,
+    /// What was done so far; none until the input is listed.
+    pub counts: Option<Counts>,
+    /// What there is to say about the end.
+    pub message: Option<String>,
+    /// When it was accepted.
+    pub submitted: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// How many documents a job has and what became of them. A document counts
+/// once, however many target languages there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Documents found in the input folder.
+    pub documents: u64,
+    /// Documents translated without error into all targets.
+    pub translated: u64,
+    /// Documents that failed for at least one target.
+    pub with_errors: u64,
+}
+
+impl Counts {
+    /// How a job ends whose documents were all processed.
+    pub fn outcome(&self) -> Outcome {
+        match self.with_errors {
+            0 => Outcome::Translated,
+            _ => Outcome::PartlyTranslated,
+        }
+    }
+}
+
+impl Job {
+    /// The folder that holds this job's output and nothing else.
+    pub fn output_folder(&self) -> S3Location {
+        let name = format!("{}-TranslateText-{}/", self.owner.account, self.id);
+        self.request.output.join(&name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_id_has_thirty_two_lower_case_digits() {
+        assert_eq!(JobId::from_random(0xABC).as_str(), "00000000000000000000000000000abc");
+    }
+}
