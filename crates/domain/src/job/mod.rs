@@ -95,12 +95,16 @@ pub struct Counts {
     pub with_errors: u64,
 }
 
-impl Counts {
-    /// How a job ends whose documents were all processed.
-    pub fn outcome(&self) -> Outcome {
-        match self.with_errors {
-            0 => Outcome::Translated,
-            _ => Outcome::PartlyTranslated,
+impl Outcome {
+    /// How the work of a job ended that nobody works on any more.
+    ///
+    /// A stop counts only if it left something undone.
+    pub fn of_work(has_fault: bool, is_all_processed: bool, with_errors: u64) -> Self {
+        match (has_fault, is_all_processed, with_errors) {
+            (true, _, _) => Self::Failed,
+            (false, false, _) => Self::Stopped,
+            (false, true, 0) => Self::Translated,
+            (false, true, _) => Self::PartlyTranslated,
         }
     }
 }
@@ -110,6 +114,24 @@ impl Job {
     pub fn output_folder(&self) -> S3Location {
         let name = format!("{}-TranslateText-{}/", self.owner.account, self.id);
         self.request.output.join(&name)
+    }
+
+    /// What Describe says of a job that ended as it stands; `fault` is what kept
+    /// it from completing, if anything did.
+    pub fn ending_message(&self, fault: Option<&str>) -> String {
+        match (self.status, fault) {
+            (Status::Completed, _) => "Your job has completed successfully.".to_owned(),
+            (Status::CompletedWithError, _) => {
+                "Your job has completed with errors. See the details folder of the job output."
+                    .to_owned()
+            }
+            (Status::Stopped, None) => "Your job was stopped at your request.".to_owned(),
+            // The owner asked for a stop and is told what else was wrong.
+            (Status::Stopped, Some(fault)) => {
+                format!("Your job was stopped at your request. {fault}")
+            }
+            (_, fault) => fault.unwrap_or("An internal error occurred").to_owned(),
+        }
     }
 }
 
