@@ -3,7 +3,17 @@
 //! Engines compute and do nothing else: they know no job, no storage and no
 //! async. The caller gives them a thread that may block.
 //!
-//! Start reading at [`Engine`].
+//! Start reading at [`Engine`]; [`Engines`] is the list of those in use.
+
+mod detect;
+mod engines;
+mod neural;
+mod pseudo;
+
+pub use detect::{Detection, EXAMINED_CHARACTERS_MAX, detect};
+pub use engines::Engines;
+pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
+pub use pseudo::PseudoEngine;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +31,10 @@ pub trait Engine: Send + Sync {
     /// Whether `pair` is one of [`Engine::pairs`]. Cheap.
     fn serves(&self, pair: LanguagePair) -> bool;
 
+    /// What this engine has to translate with, damaged things included, for
+    /// people to read. Says nothing that [`Engine::serves`] does not decide.
+    fn installed(&self) -> Vec<Installed>;
+
     /// What one call may be given for `pair`, which is one of [`Engine::pairs`].
     fn limits(&self, pair: LanguagePair) -> Limits;
 
@@ -33,7 +47,7 @@ pub trait Engine: Send + Sync {
     /// together fastest.
     ///
     /// Looks at `stop` between steps of at most about 200 ms and gives up when
-    /// it is raised.
+    /// it is raised. No translation of a text that is not blank is blank.
     ///
     /// # Errors
     ///
@@ -57,6 +71,22 @@ pub struct Limits {
     pub batch_segments_max: usize,
     /// The most bytes in one call, all segments together; at least `segment_bytes_max`.
     pub batch_bytes_max: usize,
+}
+
+/// One thing an engine translates with, such as a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// What it is for; none if for every pair.
+    pub pair: Option<LanguagePair>,
+    /// Where it is, in words or as a path.
+    pub origin: String,
+    /// Its version, as its maker writes it.
+    pub version: Option<String>,
+    /// The size of its files.
+    pub size_bytes: u64,
+    /// Why it cannot be used, and what to do about it. What has a problem is
+    /// not offered.
+    pub problem: Option<String>,
 }
 
 /// Why an engine did not translate.

@@ -4,6 +4,11 @@
 //!
 //! Start reading at [`Objects`].
 
+#[cfg(test)]
+mod contract;
+pub mod folder;
+pub mod memory;
+
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -122,7 +127,7 @@ pub struct ObjectInfo {
 /// and safe to show.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectsError {
-    /// There is no such bucket, or it is another account's.
+    /// There is no such bucket.
     #[error("the bucket '{0}' does not exist")]
     NoSuchBucket(String),
     /// There is no object under this key.
@@ -142,7 +147,7 @@ pub enum ObjectsError {
     /// The key cannot be kept.
     #[error("the key cannot be stored: {0}")]
     InvalidKey(&'static str),
-    /// The account may not do this.
+    /// The account may not do this: the bucket is another account's, or the files are not ours.
     #[error("access to the bucket '{0}' is denied")]
     AccessDenied(String),
     /// The encryption key is not usable here.

@@ -232,6 +232,7 @@ pub(crate) async fn a_job_is_read_back_as_it_was_submitted(store: &dyn Store, ti
         counts: None,
         message: None,
         submitted: Timestamp(30_000),
+        stop_asked: None,
         ended: None,
     };
     assert_eq!(job, expected);
@@ -254,16 +255,19 @@ pub(crate) async fn a_waiting_job_is_stopped_at_once(store: &dyn Store, time: &T
     assert_eq!(again, job);
 }
 
-pub(crate) async fn a_running_job_is_asked_to_stop_and_then_stops(store: &dyn Store, _: &Time) {
+pub(crate) async fn a_running_job_is_asked_to_stop_and_then_stops(store: &dyn Store, time: &Time) {
     listed(store, "a", 2).await;
     assert_eq!(store.unwanted(&[JobId("a".to_owned())]).await.expect("looks"), []);
+    time.pass(TERM);
     assert_eq!(stop(store, "a").await, Status::StopRequested);
+    time.pass(TERM);
     assert_eq!(stop(store, "a").await, Status::StopRequested);
     let unwanted = store.unwanted(&[JobId("a".to_owned())]).await.expect("looks");
     assert_eq!(unwanted, [JobId("a".to_owned())]);
     assert!(claim_unit(store, "n").await.is_none(), "nobody begins work on it");
     let job = finish(store).await;
     assert_eq!(job.status, Status::Stopped);
+    assert_eq!(job.stop_asked, Some(Timestamp(30_000)), "the first wish counts");
     assert_eq!(job.counts.map(|counts| (counts.documents, counts.translated)), Some((4, 0)));
 }
 

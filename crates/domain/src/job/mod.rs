@@ -6,6 +6,7 @@
 //! Start reading at [`Status::after`], the only code that changes a status.
 
 mod document;
+mod input;
 mod request;
 mod status;
 
@@ -13,6 +14,7 @@ pub use document::{
     DOCUMENT_BYTES_MAX, DOCUMENT_CHARACTERS_MAX, DocumentFault, FaultCode, InputDocument,
     TRANSLATABLE_BYTES_MAX,
 };
+pub use input::{DOCUMENTS_MAX, INPUT_BYTES_MAX, InputFault, InputTally};
 pub use request::{
     ContentType, Draft, EncryptionKey, Formality, InvalidRequest, JobRequest, Settings, Source,
     TARGETS_MAX,
@@ -23,11 +25,6 @@ use std::fmt;
 
 use crate::Timestamp;
 use crate::location::S3Location;
-
-/// The most documents a job takes.
-pub const DOCUMENTS_MAX: u64 = 1_000_000;
-/// The most bytes all documents of a job have together: 5 GB.
-pub const INPUT_BYTES_MAX: u64 = 5 << 30;
 
 /// The name of one job: 32 lower-case hexadecimal digits for those made here.
 ///
@@ -79,6 +76,8 @@ pub struct Job {
     pub message: Option<String>,
     /// When it was accepted.
     pub submitted: Timestamp,
+    /// When its owner first asked to stop it.
+    pub stop_asked: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
 }

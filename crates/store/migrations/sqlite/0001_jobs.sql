@@ -23,6 +23,7 @@ CREATE TABLE job (
     status         TEXT    NOT NULL,
     message        TEXT,
     submitted_ms   INTEGER NOT NULL,
+    stop_asked_ms  INTEGER,
     ended_ms       INTEGER,
 
     -- How far the listing of the input has come: the last key seen.

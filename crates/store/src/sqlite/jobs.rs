@@ -108,17 +108,23 @@ impl JobStore for SqliteStore {
             return Ok(job);
         }
         job.status = status;
+        let now = self.now().max(job.submitted);
+        job.stop_asked = Some(now);
         if status.is_terminal() {
-            job.ended = Some(self.now().max(job.submitted));
+            job.ended = Some(now);
             job.message = Some(job.ending_message(None));
         }
-        sqlx::query("UPDATE job SET status = $2, ended_ms = $3, message = $4 WHERE id = $1")
-            .bind(job.id.as_str())
-            .bind(status.as_str())
-            .bind(job.ended.map(|time| time.0))
-            .bind(&job.message)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE job SET status = $2, stop_asked_ms = $3, ended_ms = $4, message = $5 \
+             WHERE id = $1",
+        )
+        .bind(job.id.as_str())
+        .bind(status.as_str())
+        .bind(now.0)
+        .bind(job.ended.map(|time| time.0))
+        .bind(&job.message)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(job)
     }

@@ -51,6 +51,7 @@ impl TryFrom<&SqliteRow> for JobRow {
                 counts: has_counts.then_some(counts),
                 message: row.try_get("message")?,
                 submitted: Timestamp(row.try_get("submitted_ms")?),
+                stop_asked: row.try_get::<Option<i64>, _>("stop_asked_ms")?.map(Timestamp),
                 ended: row.try_get::<Option<i64>, _>("ended_ms")?.map(Timestamp),
             },
             fingerprint: row.try_get("fingerprint")?,

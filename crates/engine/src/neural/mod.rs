@@ -1,0 +1,448 @@
+//! Neural models in the form of Firefox Translations, run by `fxtranslate`.
+//!
+//! A model is looked for in the folder of models and, for pairs that are not
+//! there, inside the program. It is loaded when it is first used, once, and
+//! then shared by all threads. What is damaged is not offered: a pair whose
+//! folder has a problem is not served from inside the program either, since
+//! whoever put a model there should hear of it and not get another one's
+//! translations.
+
+mod bundled;
+mod capitals;
+mod model;
+mod package;
+mod sendable;
+mod sentence;
+mod vocabulary;
+mod wrap;
+
+pub use package::ModelProblem;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::language::LanguagePair;
+
+use self::bundled::BUNDLED;
+use self::model::Model;
+use self::package::{Package, pair_of_folder};
+use crate::{Engine, EngineError, Installed, Limits, StopFlag};
+
+/// Where models come from.
+#[derive(Clone, Debug)]
+pub struct NeuralSettings {
+    /// The folder with a folder `en-es` and the like for each model. It need not exist.
+    pub models_dir: Option<PathBuf>,
+    /// Whether the models inside the program serve the pairs that are not there.
+    pub bundled: bool,
+}
+
+/// All neural models of this machine.
+pub struct NeuralEngine {
+    models: BTreeMap<LanguagePair, Entry>,
+}
+
+struct Entry {
+    origin: String,
+    version: Option<String>,
+    size_bytes: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Clone)]
+enum State {
+    Unloaded(Arc<Package>),
+    Loaded(Arc<Model>),
+    Damaged(ModelProblem),
+}
+
+impl NeuralEngine {
+    /// Finds the models. Does not load any, and takes damaged ones down as such.
+    ///
+    /// # Errors
+    ///
+    /// If the folder of models is there and cannot be listed.
+    pub fn open(settings: &NeuralSettings) -> Result<Self, ModelProblem> {
+        let mut models = BTreeMap::new();
+        if let Some(folder) = &settings.models_dir {
+            for (pair, folder) in folders_of_models(folder)? {
+                let origin = folder.display().to_string();
+                models.insert(pair, Entry::new(origin, Package::in_folder(folder, pair)));
+            }
+        }
+        if settings.bundled {
+            for bundled in BUNDLED {
+                let package = Package::bundled(*bundled)?;
+                let entry = || Entry::new(package.place(), Ok(package.clone()));
+                models.entry(package.pair).or_insert_with(entry);
+            }
+        }
+        Ok(Self { models })
+    }
+}
+
+impl Engine for NeuralEngine {
+    fn name(&self) -> &'static str {
+        "neural"
+    }
+
+    fn pairs(&self) -> Vec<LanguagePair> {
+        self.models.keys().copied().filter(|pair| self.serves(*pair)).collect()
+    }
+
+    fn serves(&self, pair: LanguagePair) -> bool {
+        self.models.get(&pair).is_some_and(|entry| entry.problem().is_none())
+    }
+
+    fn installed(&self) -> Vec<Installed> {
+        let installed = |(pair, entry): (&LanguagePair, &Entry)| Installed {
+            pair: Some(*pair),
+            origin: entry.origin.clone(),
+            version: entry.version.clone(),
+            size_bytes: entry.size_bytes,
+            problem: entry.problem().map(|problem| problem.to_string()),
+        };
+        self.models.iter().map(installed).collect()
+    }
+
+    fn limits(&self, _pair: LanguagePair) -> Limits {
+        // Room for the longest of sentences in a script of three bytes to the
+        // letter; what a model cannot read at once is wrapped here.
+        Limits { segment_bytes_max: 2_000, batch_segments_max: 32, batch_bytes_max: 4_000 }
+    }
+
+    fn translate(
+        &self,
+        pair: LanguagePair,
+        segments: &[&str],
+        stop: &StopFlag,
+    ) -> Result<Vec<String>, EngineError> {
+        let entry = self.models.get(&pair).ok_or(EngineError::UnsupportedPair(pair))?;
+        let model = entry
+            .model()
+            .map_err(|problem| EngineError::Model { pair, reason: problem.to_string() })?;
+        model.translate(segments, stop)
+    }
+}
+
+impl Entry {
+    fn new(origin: String, package: Result<Package, ModelProblem>) -> Self {
+        match package {
+            Ok(package) => Self {
+                origin,
+                version: package.version.clone(),
+                size_bytes: package.size_bytes,
+                state: Mutex::new(State::Unloaded(Arc::new(package))),
+            },
+            Err(problem) => Self {
+                origin,
+                version: None,
+                size_bytes: 0,
+                state: Mutex::new(State::Damaged(problem)),
+            },
+        }
+    }
+
+    fn problem(&self) -> Option<ModelProblem> {
+        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Unloaded(_) | State::Loaded(_) => None,
+            State::Damaged(problem) => Some(problem.clone()),
+        }
+    }
+
+    // Whoever comes first loads, and the others wait for it.
+    fn model(&self) -> Result<Arc<Model>, ModelProblem> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let package = match &*state {
+            State::Loaded(model) => return Ok(Arc::clone(model)),
+            State::Damaged(problem) => return Err(problem.clone()),
+            State::Unloaded(package) => Arc::clone(package),
+        };
+        match Model::load(&package) {
+            Ok(model) => {
+                let model = Arc::new(model);
+                *state = State::Loaded(Arc::clone(&model));
+                Ok(model)
+            }
+            Err(problem) => {
+                // A disk may fail for a moment; what is damaged stays so.
+                if !matches!(problem, ModelProblem::Unreadable { .. }) {
+                    *state = State::Damaged(problem.clone());
+                }
+                Err(problem)
+            }
+        }
+    }
+}
+
+// Other folders and files, such as unfinished downloads, are none of ours.
+fn folders_of_models(folder: &Path) -> Result<Vec<(LanguagePair, PathBuf)>, ModelProblem> {
+    let unreadable = |err: std::io::Error| ModelProblem::Unreadable {
+        path: folder.display().to_string(),
+        reason: err.to_string(),
+    };
+    let listing = match fs::read_dir(folder) {
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        listing => listing.map_err(unreadable)?,
+    };
+    let mut found = Vec::new();
+    for entry in listing {
+        let entry = entry.map_err(unreadable)?;
+        let pair = entry.file_name().to_str().and_then(pair_of_folder);
+        found.extend(pair.map(|pair| (pair, entry.path())));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const EN_ES: &str = "en-es";
+    const MODEL: &str = "model.enes.intgemm.alphas.bin";
+    const VOCABULARY: &str = "vocab.enes.spm";
+
+    fn pair(source: &str, target: &str) -> LanguagePair {
+        LanguagePair { source: source.parse().unwrap(), target: target.parse().unwrap() }
+    }
+
+    fn bundled() -> NeuralEngine {
+        NeuralEngine::open(&NeuralSettings { models_dir: None, bundled: true }).unwrap()
+    }
+
+    fn translated(source: &str, target: &str, segments: &[&str]) -> Vec<String> {
+        bundled().translate(pair(source, target), segments, &StopFlag::default()).unwrap()
+    }
+
+    /// Translates `text` into Spanish and looks for each of `expected` in it.
+    fn check(text: &str, expected: &[&str]) {
+        let translation = translated("en", "es", &[text]).remove(0);
+        for part in expected {
+            assert!(translation.contains(part), "{text:?} became {translation:?}");
+        }
+    }
+
+    /// A folder of models with the English-Spanish one in it.
+    fn models() -> TempDir {
+        let folder = TempDir::new().unwrap();
+        let bundled = BUNDLED[0];
+        fs::create_dir(folder.path().join(EN_ES)).unwrap();
+        fs::write(folder.path().join(EN_ES).join("metadata.json"), bundled.metadata).unwrap();
+        for (name, bytes) in bundled.files {
+            fs::write(folder.path().join(EN_ES).join(name), bytes).unwrap();
+        }
+        folder
+    }
+
+    fn open(folder: &TempDir) -> NeuralEngine {
+        let models_dir = Some(folder.path().to_owned());
+        NeuralEngine::open(&NeuralSettings { models_dir, bundled: true }).unwrap()
+    }
+
+    /// Damages a model, and looks for each of `expected` in what is said of it.
+    fn check_damaged(damage: impl Fn(&Path), expected: &[&str]) {
+        let folder = models();
+        damage(&folder.path().join(EN_ES));
+        let engine = open(&folder);
+        // Damage inside a file is found when the model is loaded.
+        let refused = engine.translate(pair("en", "es"), &["Good morning."], &StopFlag::default());
+        assert!(matches!(refused, Err(EngineError::Model { .. })), "{refused:?}");
+        let said = refused.unwrap_err().to_string();
+        for part in expected {
+            assert!(said.contains(part), "{said}");
+        }
+
+        assert!(!engine.serves(pair("en", "es")) && engine.serves(pair("es", "en")));
+        assert_eq!(engine.pairs(), [pair("es", "en")]);
+        let problem = engine.installed().remove(0).problem.expect("a problem");
+        assert!(said.ends_with(&problem), "{said} / {problem}");
+    }
+
+    #[test]
+    fn everyday_sentences_are_translated() {
+        check("Good morning.", &["Buenos días"]);
+        check("I forgot to bring my umbrella.", &["Olvid", "paraguas"]);
+        check("The train leaves at half past eight.", &["tren", "ocho y media"]);
+        check("Click the button to save your changes.", &["botón", "guardar", "cambios"]);
+
+        let english =
+            translated("es", "en", &["¿Dónde está la farmacia?", "No me gusta la sopa fría."]);
+        assert!(english[0].contains("pharmacy"), "{english:?}");
+        assert!(english[1].contains("soup"), "{english:?}");
+    }
+
+    /// Lines as `source|translation`, from when the model was made. Other
+    /// processors round otherwise, so that a few may differ.
+    fn check_everyday(source: &str, target: &str, lines: &str) {
+        let lines: Vec<(&str, &str)> =
+            lines.lines().filter_map(|line| line.split_once('|')).collect();
+        let segments: Vec<&str> = lines.iter().map(|(text, _)| *text).collect();
+        let translations = translated(source, target, &segments);
+        let as_before = lines.iter().zip(&translations).filter(|((_, old), new)| old == new);
+        assert!(lines.len() - 3 <= as_before.count(), "{translations:#?}");
+    }
+
+    #[test]
+    fn the_models_translate_as_when_they_were_made() {
+        check_everyday("en", "es", include_str!("../../../../models/en-es/everyday.txt"));
+        check_everyday("es", "en", include_str!("../../../../models/es-en/everyday.txt"));
+    }
+
+    #[test]
+    fn what_the_vocabulary_does_not_know_survives() {
+        check("Write to info@example.com.", &["info@example.com"]);
+        check("I love you 😀", &["😀"]);
+        for text in ["I love you 😀", "漢字 and 日本語", "\u{1F469}\u{200D}\u{1F680} ☂"] {
+            let translation = translated("en", "es", &[text]).remove(0);
+            assert!(!translation.contains("<0x"), "{text:?} became {translation:?}");
+        }
+    }
+
+    #[test]
+    fn capitals_are_read_and_written() {
+        check("GOOD MORNING.", &["BUENOS DÍAS"]);
+        let mixed = translated("en", "es", &["Good morning.", "I AM VERY TIRED.", "Good night."]);
+        assert!(mixed[1].contains("CANSAD"), "{mixed:?}");
+        assert!(
+            mixed[0].contains("Buenos días") && mixed[2].contains("Buenas noches"),
+            "{mixed:?}"
+        );
+    }
+
+    #[test]
+    fn results_come_back_in_order_with_their_white_space() {
+        let numbers = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+        let sentences: Vec<String> = numbers
+            .iter()
+            .map(|number| format!("I have {number} dogs{}.", " here".repeat(number.len() % 3)))
+            .collect();
+        let mut segments: Vec<&str> = sentences.iter().map(String::as_str).collect();
+        segments.extend(["", " \t ", "\u{1}", " Good morning. "]);
+
+        let together = translated("en", "es", &segments);
+        let alone: Vec<String> =
+            segments.iter().map(|segment| translated("en", "es", &[*segment]).remove(0)).collect();
+        assert_eq!(together, alone);
+        assert_eq!(together[9..12], ["", " \t ", "\u{1}"]);
+        assert!(together[12].starts_with(" B") && together[12].ends_with(' '), "{together:?}");
+    }
+
+    #[test]
+    fn overlong_sentences_are_translated_whole() {
+        let text = vec!["I have two dogs"; 60].join(", ");
+        let translation = translated("en", "es", &[&text]).remove(0);
+        assert!(50 <= translation.matches("perros").count(), "{translation}");
+
+        let hostile = ["x".repeat(2_000), "漢".repeat(600), ".".repeat(2_000), "😀".repeat(500)];
+        for text in &hostile {
+            assert!(!translated("en", "es", &[text])[0].is_empty());
+        }
+    }
+
+    #[test]
+    fn a_raised_flag_stops_the_work() {
+        let stop = StopFlag::default();
+        stop.raise();
+        let stopped = bundled().translate(pair("en", "es"), &["Good morning."], &stop);
+        assert!(matches!(stopped, Err(EngineError::Stopped)));
+    }
+
+    #[test]
+    fn other_pairs_are_not_served() {
+        let refused = bundled().translate(pair("en", "fr"), &["a"], &StopFlag::default());
+        assert!(matches!(refused, Err(EngineError::UnsupportedPair(_))));
+        let none = NeuralEngine::open(&NeuralSettings { models_dir: None, bundled: false });
+        assert!(none.unwrap().pairs().is_empty());
+    }
+
+    #[test]
+    fn a_model_of_the_folder_wins() {
+        let folder = models();
+        fs::create_dir(folder.path().join("en-fr.part")).unwrap();
+        let engine = open(&folder);
+        let origins: Vec<String> =
+            engine.installed().into_iter().map(|model| model.origin).collect();
+        let own = folder.path().join(EN_ES).display().to_string();
+        assert_eq!(origins, [own.as_str(), "inside the program"]);
+
+        let translation =
+            engine.translate(pair("en", "es"), &["Good morning."], &StopFlag::default()).unwrap();
+        assert!(translation[0].contains("Buenos días"), "{translation:?}");
+    }
+
+    #[test]
+    fn all_threads_share_a_model() {
+        let engine = bundled();
+        let translate = || {
+            let segments = ["Good morning.", "I have two dogs."];
+            engine.translate(pair("en", "es"), &segments, &StopFlag::default()).unwrap()
+        };
+        let expected = translate();
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..4).map(|_| scope.spawn(translate)).collect();
+            for worker in workers {
+                assert_eq!(worker.join().unwrap(), expected);
+            }
+        });
+    }
+
+    #[test]
+    fn damaged_models_are_refused_by_name() {
+        let flip = |path: &Path| {
+            let mut bytes = fs::read(path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(path, bytes).unwrap();
+        };
+        let truncate = |path: &Path| {
+            let bytes = fs::read(path).unwrap();
+            fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+        };
+        check_damaged(|at| fs::remove_file(at.join(MODEL)).unwrap(), &[MODEL, "missing", "copy"]);
+        check_damaged(|at| truncate(&at.join(MODEL)), &[MODEL, "7178239 bytes instead of 7178240"]);
+        check_damaged(|at| flip(&at.join(MODEL)), &[MODEL, "damaged", "copy the file again"]);
+        check_damaged(|at| flip(&at.join(VOCABULARY)), &[VOCABULARY, "damaged"]);
+        check_damaged(
+            |at| truncate(&at.join("metadata.json")),
+            &["metadata.json", "not the metadata"],
+        );
+        check_damaged(
+            |at| fs::remove_dir_all(at).and_then(|()| fs::create_dir(at)).unwrap(),
+            &["metadata.json", "missing"],
+        );
+    }
+
+    #[test]
+    fn files_that_are_no_model_are_refused_even_if_their_sums_are_right() {
+        let [(_, model), (_, vocabulary)] = BUNDLED[0].files else { panic!("two files") };
+        let mut huge_header = model.to_vec();
+        huge_header[8..16].fill(0xFF);
+        let without_weights = [&model[..8], &[0; 1_000]].concat();
+        for (name, bytes) in [
+            (MODEL, vec![0; model.len()]),
+            (MODEL, huge_header),
+            (MODEL, without_weights),
+            (VOCABULARY, vec![0xFF; vocabulary.len()]),
+            (VOCABULARY, Vec::new()),
+        ] {
+            let replace = |at: &Path| {
+                fs::write(at.join(name), &bytes).unwrap();
+                let sum = package::hexadecimal_sha256(&bytes);
+                let files =
+                    format!(r#"{{"{name}": {{"size": {}, "sha256": "{sum}"}}}}"#, bytes.len());
+                let path = at.join("metadata.json");
+                let mut metadata: serde_json::Value =
+                    serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+                let files: serde_json::Value = serde_json::from_str(&files).unwrap();
+                metadata["files"][name] = files[name].clone();
+                fs::write(&path, metadata.to_string()).unwrap();
+            };
+            check_damaged(replace, &[EN_ES, "cannot be used", "another version"]);
+        }
+    }
+}

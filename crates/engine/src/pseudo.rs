@@ -1,0 +1,326 @@
+//! An engine that translates nothing and shows where it was: `Hello {name}`
+//! into French becomes `[fr Ĥéļļó {name}]`.
+//!
+//! For tests and for trying an installation out. Each letter has one accented
+//! letter of its own, so that the text can be told back; placeholders and tags
+//! stay as they are.
+
+use std::iter::Peekable;
+use std::thread;
+use std::time::Duration;
+use std::vec;
+
+use domain::language::{LanguageCode, LanguagePair};
+
+use crate::{Engine, EngineError, Installed, Limits, StopFlag};
+
+/// How long to wait between two looks at the stop flag.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+const SMALL: [&str; 26] = [
+    "á", "ƀ", "ç", "đ", "é", "ƒ", "ĝ", "ĥ", "í", "ĵ", "ķ", "ļ", "ɱ", "ñ", "ó", "þ", "ɋ", "ŕ", "š",
+    "ŧ", "ú", "ṽ", "ŵ", "ẋ", "ý", "ž",
+];
+const CAPITAL: [&str; 26] = [
+    "Á", "Ƀ", "Ç", "Đ", "É", "Ƒ", "Ĝ", "Ĥ", "Í", "Ĵ", "Ķ", "Ļ", "Ɱ", "Ñ", "Ó", "Þ", "Ɋ", "Ŕ", "Š",
+    "Ŧ", "Ú", "Ṽ", "Ŵ", "Ẋ", "Ý", "Ž",
+];
+
+/// The engine. Serves every pair of two different languages.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PseudoEngine {
+    /// Per segment: a slow engine, to test what waits for jobs and stops them.
+    delay: Duration,
+}
+
+impl PseudoEngine {
+    /// An engine that takes `delay` for each segment.
+    pub fn new(delay: Duration) -> Self {
+        Self { delay }
+    }
+
+    fn wait(self, stop: &StopFlag) -> Result<(), EngineError> {
+        let mut left = self.delay;
+        loop {
+            if stop.is_raised() {
+                return Err(EngineError::Stopped);
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
+            let nap = left.min(LOOK_EVERY);
+            thread::sleep(nap);
+            left -= nap;
+        }
+    }
+}
+
+impl Engine for PseudoEngine {
+    fn name(&self) -> &'static str {
+        "pseudo"
+    }
+
+    fn pairs(&self) -> Vec<LanguagePair> {
+        let into_others = |source| {
+            LanguageCode::all()
+                .filter(move |target| *target != source)
+                .map(move |target| LanguagePair { source, target })
+        };
+        LanguageCode::all().flat_map(into_others).collect()
+    }
+
+    fn serves(&self, pair: LanguagePair) -> bool {
+        pair.source != pair.target
+    }
+
+    fn installed(&self) -> Vec<Installed> {
+        vec![Installed {
+            pair: None,
+            origin: "inside the program".to_owned(),
+            version: None,
+            size_bytes: 0,
+            problem: None,
+        }]
+    }
+
+    fn limits(&self, _pair: LanguagePair) -> Limits {
+        Limits { segment_bytes_max: 10_000, batch_segments_max: 1_000, batch_bytes_max: 100_000 }
+    }
+
+    fn translate(
+        &self,
+        pair: LanguagePair,
+        segments: &[&str],
+        stop: &StopFlag,
+    ) -> Result<Vec<String>, EngineError> {
+        if !self.serves(pair) {
+            return Err(EngineError::UnsupportedPair(pair));
+        }
+        let mut translations = Vec::with_capacity(segments.len());
+        for segment in segments {
+            self.wait(stop)?;
+            translations.push(pseudo(segment, pair.target));
+        }
+        Ok(translations)
+    }
+}
+
+fn pseudo(text: &str, target: LanguageCode) -> String {
+    if text.trim().is_empty() {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(2 * text.len() + 10);
+    out.push('[');
+    out.push_str(target.as_str());
+    out.push(' ');
+
+    let bytes = text.as_bytes();
+    let mut kept = Kept::of(text);
+    // What is copied as it is, from here to the next letter.
+    let mut copied = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        if let Some(end) = kept.end_of(at) {
+            at = end;
+            continue;
+        }
+        if let Some(letter) = accented(bytes[at]) {
+            out.push_str(&text[copied..at]);
+            out.push_str(letter);
+            copied = at + 1;
+        }
+        at += 1;
+    }
+    out.push_str(&text[copied..]);
+    out.push(']');
+    out
+}
+
+fn accented(byte: u8) -> Option<&'static str> {
+    match byte {
+        b'a'..=b'z' => Some(SMALL[usize::from(byte - b'a')]),
+        b'A'..=b'Z' => Some(CAPITAL[usize::from(byte - b'A')]),
+        _ => None,
+    }
+}
+
+/// Finds what stays as it is, in one pass over a text.
+struct Kept<'a> {
+    bytes: &'a [u8],
+    /// For each opening brace that has a partner, in order: both places.
+    braces: Peekable<vec::IntoIter<(usize, usize)>>,
+    /// Whether a `>` may still follow: a text full of `<` is searched only once.
+    has_tag_end: bool,
+}
+
+impl<'a> Kept<'a> {
+    fn of(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        Self { bytes, braces: outer_braces(bytes).into_iter().peekable(), has_tag_end: true }
+    }
+
+    /// Where the placeholder or tag that begins at `at` ends, if one does.
+    /// Asked for growing places only.
+    fn end_of(&mut self, at: usize) -> Option<usize> {
+        match self.bytes[at] {
+            b'{' => {
+                // Braces within a tag were passed over with it.
+                while self.braces.next_if(|(open, _)| *open < at).is_some() {}
+                self.braces.next_if(|(open, _)| *open == at).map(|(_, close)| close + 1)
+            }
+            b'<' => self.end_of_tag(at),
+            b'%' => end_of_percent(&self.bytes[at..]).map(|len| at + len),
+            _ => None,
+        }
+    }
+
+    fn end_of_tag(&mut self, at: usize) -> Option<usize> {
+        let begins_tag = |byte: &u8| byte.is_ascii_alphabetic() || b"/!?".contains(byte);
+        if !self.has_tag_end || !self.bytes.get(at + 1).is_some_and(begins_tag) {
+            return None;
+        }
+        let end = self.bytes[at..].iter().position(|byte| *byte == b'>');
+        self.has_tag_end = end.is_some();
+        end.map(|len| at + len + 1)
+    }
+}
+
+/// The pairs of braces that are in no other pair.
+fn outer_braces(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let mut open = Vec::new();
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'{' => open.push(at),
+            b'}' => {
+                if let Some(start) = open.pop() {
+                    while pairs.last().is_some_and(|(inner, _)| start < *inner) {
+                        pairs.pop();
+                    }
+                    pairs.push((start, at));
+                }
+            }
+            _ => (),
+        }
+    }
+    pairs
+}
+
+/// The length of a placeholder such as `%s`, `%1$s`, `%-5.2f`, `%ld` or
+/// `%(name)s` at the beginning of `bytes`.
+fn end_of_percent(bytes: &[u8]) -> Option<usize> {
+    let skip = |from: usize, set: &[u8]| {
+        from + bytes[from..].iter().take_while(|byte| set.contains(byte)).count()
+    };
+    let mut at = 1;
+    if bytes.get(at) == Some(&b'(') {
+        let name = bytes[at..].iter().take(100).position(|byte| *byte == b')')?;
+        at += name + 1;
+    }
+    at = skip(at, b"0123456789$");
+    // A blank is a flag too, but `100 % sure` is more frequent.
+    at = skip(at, b"-+#'0123456789*.");
+    at = skip(at, b"hlLqjzt");
+    let conversion = bytes.get(at)?;
+    b"diouxXeEfFgGaAcCsSp@".contains(conversion).then_some(at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pair(source: &str, target: &str) -> LanguagePair {
+        LanguagePair { source: source.parse().unwrap(), target: target.parse().unwrap() }
+    }
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(pseudo(text, "fr".parse().unwrap()), expected);
+    }
+
+    /// The text that a pseudo translation was made from.
+    fn told_back(translation: &str) -> String {
+        let inner = translation.strip_prefix("[fr ").and_then(|text| text.strip_suffix(']'));
+        let letter = |character: char| {
+            let mut buffer = [0; 4];
+            let letter: &str = character.encode_utf8(&mut buffer);
+            let small = SMALL.iter().position(|accented| *accented == letter);
+            let capital = CAPITAL.iter().position(|accented| *accented == letter);
+            match (small, capital) {
+                (Some(index), _) => char::from(b'a' + u8::try_from(index).unwrap()),
+                (None, Some(index)) => char::from(b'A' + u8::try_from(index).unwrap()),
+                (None, None) => character,
+            }
+        };
+        inner.unwrap_or(translation).chars().map(letter).collect()
+    }
+
+    #[test]
+    fn letters_are_accented_and_the_target_is_named() {
+        check("Hello {name}", "[fr Ĥéļļó {name}]");
+        check("Grüße, 123!", "[fr Ĝŕüßé, 123!]");
+        check("abcdefghijklmnopqrstuvwxyz", "[fr áƀçđéƒĝĥíĵķļɱñóþɋŕšŧúṽŵẋýž]");
+        check("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "[fr ÁɃÇĐÉƑĜĤÍĴĶĻⱮÑÓÞɊŔŠŦÚṼŴẊÝŽ]");
+        check("", "");
+        check(" \t", " \t");
+        assert_eq!(pseudo("a", "zh-TW".parse().unwrap()), "[zh-TW á]");
+    }
+
+    #[test]
+    fn placeholders_and_tags_stay() {
+        check("{a}{{b}} ${c} {n, plural, one {# x} other {# y}}", {
+            "[fr {a}{{b}} ${c} {n, plural, one {# x} other {# y}}]"
+        });
+        check("%s %1$s %-5.2f %ld %(name)s %@ %%", "[fr %s %1$s %-5.2f %ld %(name)s %@ %%]");
+        check("<b class=\"x\">a</b><!-- c --><br/>", "[fr <b class=\"x\">á</b><!-- c --><br/>]");
+    }
+
+    #[test]
+    fn what_only_looks_like_one_does_not() {
+        check("{a", "[fr {á]");
+        check("a} {b {c}", "[fr á} {ƀ {c}]");
+        check("a < b and c > d", "[fr á < ƀ áñđ ç > đ]");
+        check("<a", "[fr <á]");
+        check("100 % sure, 5%", "[fr 100 % šúŕé, 5%]");
+        check("%(name", "[fr %(ñáɱé]");
+    }
+
+    #[test]
+    fn every_pair_of_two_languages_is_served() {
+        let engine = PseudoEngine::default();
+        assert_eq!(engine.pairs().len(), 75 * 74);
+        assert!(engine.pairs().into_iter().all(|pair| engine.serves(pair)));
+        let same = pair("fr", "fr");
+        let refused = engine.translate(same, &["a"], &StopFlag::default());
+        assert!(matches!(refused, Err(EngineError::UnsupportedPair(pair)) if pair == same));
+    }
+
+    #[test]
+    fn a_raised_flag_ends_even_a_long_delay() {
+        let engine = PseudoEngine::new(Duration::from_secs(1_000_000));
+        let stop = StopFlag::default();
+        let stopped = thread::scope(|scope| {
+            let work = scope.spawn(|| engine.translate(pair("en", "fr"), &["a"], &stop));
+            stop.raise();
+            work.join().unwrap()
+        });
+        assert!(matches!(stopped, Err(EngineError::Stopped)));
+    }
+
+    #[test]
+    fn hostile_text_takes_no_longer_than_any_other() {
+        for unit in ["{", "<a", "%(", "{<%(", "}{"] {
+            let text = unit.repeat(300_000 / unit.len());
+            assert_eq!(told_back(&pseudo(&text, "fr".parse().unwrap())), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_told_back(text in "[a-zA-Z{}<>/%s$1 .\u{4e00}]{0,60}") {
+            let translation = pseudo(&text, "fr".parse().unwrap());
+            prop_assert_eq!(told_back(&translation), text);
+        }
+    }
+}

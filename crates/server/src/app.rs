@@ -1,0 +1,34 @@
+//! What every operation works with.
+
+use std::sync::Arc;
+
+use domain::language::LanguageCode;
+use engine::Engines;
+use objects::Objects;
+use store::{Clock, Store};
+use tokio::sync::Notify;
+
+use crate::api::token::TokenKey;
+
+/// The parts of the program that operations call.
+///
+/// Operations and the runner never call each other: they meet in the store, and
+/// `wake` only makes the runner look there sooner.
+pub struct App {
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// Where documents lie.
+    pub objects: Arc<dyn Objects>,
+    /// What translates.
+    pub engines: Arc<Engines>,
+    /// Makes the runner look for work and for stops.
+    pub wake: Arc<Notify>,
+    /// The time.
+    pub clock: Clock,
+    /// What signs page tokens.
+    pub token_key: TokenKey,
+    /// Jobs of one owner that may wait.
+    pub jobs_queued_max: u32,
+    /// The languages that are listed.
+    pub languages: Vec<LanguageCode>,
+}

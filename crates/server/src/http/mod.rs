@@ -1,0 +1,196 @@
+//! From bytes to an operation and back: routes, limits, request ids.
+//!
+//! One port carries everything: the API, the paths under `/_/`, and the
+//! embedded S3 endpoint for all that is left.
+//!
+//! Start reading at [`router`].
+
+mod connections;
+
+pub use connections::serve;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use domain::job::Status;
+use http_body_util::BodyExt;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::Instant;
+use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
+use uuid::Uuid;
+
+use crate::api::error::ApiError;
+use crate::api::{self, Operation};
+use crate::app::App;
+use crate::auth::{Caller, SignedRequest, Verifier};
+
+/// The largest legal body is a terminology of 10 MiB in base64.
+const BODY_BYTES_MAX: usize = 16 << 20;
+/// So much more of a body that is too large is read and thrown away, so that
+/// the client gets to read the answer.
+const DRAINED_BYTES_MAX: usize = 64 << 20;
+const BODY_TIME_MAX: Duration = Duration::from_secs(60);
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+
+/// The service that takes requests for objects.
+pub type S3Service = BoxCloneSyncService<Request, Response, Infallible>;
+
+/// What requests are answered with.
+pub struct Http {
+    /// What operations work with.
+    pub app: Arc<App>,
+    /// Who may call them.
+    pub verifier: Verifier,
+    /// The figures.
+    pub metrics: PrometheusHandle,
+    /// The embedded S3 endpoint, if there is one.
+    pub s3: Option<S3Service>,
+}
+
+/// The whole port.
+pub fn router(http: Arc<Http>) -> Router {
+    Router::new()
+        .route("/_/health/live", get(live))
+        .route("/_/health/ready", get(ready))
+        .route("/_/metrics", get(figures))
+        .route("/_/{*rest}", any(StatusCode::NOT_FOUND))
+        .fallback(dispatch)
+        .with_state(http)
+}
+
+async fn live() -> &'static str {
+    "alive\n"
+}
+
+/// Ready as soon as it is reached: the port opens when everything stands.
+async fn ready() -> &'static str {
+    "ready\n"
+}
+
+async fn figures(State(http): State<Arc<Http>>) -> Response {
+    match http.app.store.count_by_status().await {
+        Ok(counts) => {
+            for status in Status::ALL {
+                let jobs = counts.iter().find(|(it, _)| *it == status).map_or(0, |(_, jobs)| *jobs);
+                #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+                metrics::gauge!("metaphrast_jobs", "status" => status.as_str()).set(jobs as f64);
+            }
+        }
+        Err(err) => tracing::error!(error = %err, cause = ?err, "could not count the jobs"),
+    }
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, text)], http.metrics.render()).into_response()
+}
+
+/// Whatever is not under `/_/`: the API by its target header, else objects.
+async fn dispatch(State(http): State<Arc<Http>>, request: Request) -> Response {
+    let is_api = request.method() == Method::POST
+        && (request.uri().path() == "/" || request.headers().contains_key(TARGET));
+    match &http.s3 {
+        _ if is_api => answer(&http, request).await,
+        Some(s3) => match s3.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(impossible) => match impossible {},
+        },
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn answer(http: &Http, request: Request) -> Response {
+    let began = Instant::now();
+    let request_id = Uuid::new_v4().to_string();
+    let target = target(&request);
+    let operation = target.map_or("Unknown", Operation::name);
+    let result = perform(http, request, target).await;
+    let (status, outcome, body) = match result {
+        Ok(body) => (StatusCode::OK, "Success", body),
+        Err(err) => {
+            if let ApiError::Internal(cause) = &err {
+                tracing::error!(request.id = request_id, operation, error = ?cause, "failed");
+            }
+            let status = StatusCode::from_u16(err.status());
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, err.name(), err.body())
+        }
+    };
+    let took = began.elapsed();
+    metrics::counter!("metaphrast_requests_total", "operation" => operation, "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("metaphrast_request_seconds", "operation" => operation).record(took);
+    tracing::debug!(
+        request.id = request_id,
+        operation,
+        outcome,
+        duration_ms = took.as_millis(),
+        "answered"
+    );
+    let mut response = (status, Body::from(body)).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    if let Ok(request_id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, request_id);
+    }
+    response
+}
+
+/// The operation that is asked for, if the request asks for one in a form it is answered in.
+fn target(request: &Request) -> Option<Operation> {
+    let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let is_json = ["application/x-amz-json-1.1", "application/x-amz-json-1.0", "application/json"]
+        .iter()
+        .any(|accepted| essence.eq_ignore_ascii_case(accepted));
+    let target = request.headers().get(TARGET)?.to_str().ok()?;
+    if is_json { Operation::from_target(target) } else { None }
+}
+
+async fn perform(
+    http: &Http,
+    request: Request,
+    operation: Option<Operation>,
+) -> Result<String, ApiError> {
+    let (head, body) = request.into_parts();
+    let body = whole(body).await?;
+    let operation = operation.ok_or(ApiError::UnknownOperation)?;
+    let signed =
+        SignedRequest { method: &head.method, uri: &head.uri, headers: &head.headers, body: &body };
+    let caller: Caller = http.verifier.verify(signed, (http.app.clock)())?;
+    api::perform(&http.app, &caller, operation, &body).await
+}
+
+/// The body, whole and bounded in size and time.
+async fn whole(mut body: Body) -> Result<Bytes, ApiError> {
+    let read = async {
+        let mut gathered = Vec::new();
+        let mut size = 0;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| ApiError::Serialization(None))?;
+            let Ok(data) = frame.into_data() else { continue };
+            size += data.len();
+            if DRAINED_BYTES_MAX < size {
+                break;
+            }
+            if size <= BODY_BYTES_MAX {
+                gathered.extend_from_slice(&data);
+            }
+        }
+        if BODY_BYTES_MAX < size {
+            return Err(ApiError::RequestEntityTooLarge(format!(
+                "a request body has at most {BODY_BYTES_MAX} bytes"
+            )));
+        }
+        Ok(Bytes::from(gathered))
+    };
+    // A client that is slower than this gets what a broken body gets.
+    tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(ApiError::Serialization(None)))
+}

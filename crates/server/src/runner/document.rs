@@ -1,0 +1,214 @@
+//! One document: read, translated into every target, written, recorded.
+//!
+//! Nothing is written before all targets are translated, and the stop is not
+//! looked at while they are written, so that a document is processed for all of
+//! its targets or for none. Doing it twice changes nothing.
+
+use bytes::Bytes;
+use domain::document::Document;
+use domain::job::{DOCUMENT_BYTES_MAX, DocumentFault, FaultCode, InputDocument, Job, Source};
+use domain::language::{LanguageCode, LanguagePair};
+use objects::{ObjectsError, PutOptions};
+use store::TargetFault;
+
+use super::held::UnitInHand;
+use super::retry::{concerns_the_place, retried, unwritable};
+use super::{DOCUMENT_KILOBYTES_IN_HAND_MAX, Runner, access};
+use crate::translate::TranslateError;
+
+/// What came of a document.
+pub(super) enum DocumentEnd {
+    /// It was processed, with or without success, and that is in the unit's progress.
+    Recorded,
+    /// The work is no longer wanted; nothing of it was written.
+    Abandoned,
+    /// The job cannot go on, and this is what its owner is told.
+    JobFault(String),
+}
+
+/// Why a document has no translation into one target or any.
+enum NotTranslated {
+    Fault(DocumentFault),
+    Stopped,
+}
+
+/// What is known of a document once it was taken apart.
+struct Opened {
+    document: Document,
+    source: LanguageCode,
+    is_detected: bool,
+}
+
+type Translation = Result<Bytes, DocumentFault>;
+
+impl Runner {
+    pub(super) async fn document(&self, unit: &UnitInHand, index: usize) -> DocumentEnd {
+        let input = &unit.lease.unit.documents[index];
+        let kilobytes = u32::try_from(input.size_bytes / 1024 + 1).unwrap_or(u32::MAX);
+        let kilobytes = kilobytes.min(DOCUMENT_KILOBYTES_IN_HAND_MAX);
+        // Closed semaphores do not occur: they live as long as the runner.
+        let Ok(_turn) = self.documents.acquire().await else { return DocumentEnd::Abandoned };
+        let Ok(_room) = self.document_kilobytes.acquire_many(kilobytes).await else {
+            return DocumentEnd::Abandoned;
+        };
+        if unit.stop.is_raised() {
+            return DocumentEnd::Abandoned;
+        }
+        let job = &unit.lease.job;
+        let opened = match self.open(unit, input).await {
+            Ok(opened) => opened,
+            Err(NotTranslated::Stopped) => return DocumentEnd::Abandoned,
+            Err(NotTranslated::Fault(fault)) => {
+                let faults = vec![Err(fault); job.request.targets.len()];
+                record(unit, index, None, &faults);
+                return DocumentEnd::Recorded;
+            }
+        };
+        let mut translations = Vec::with_capacity(job.request.targets.len());
+        for &target in &job.request.targets {
+            match self.translate(unit, &opened, target).await {
+                Ok(bytes) => translations.push(Ok(bytes)),
+                Err(NotTranslated::Fault(fault)) => translations.push(Err(fault)),
+                Err(NotTranslated::Stopped) => return DocumentEnd::Abandoned,
+            }
+        }
+        if unit.stop.is_raised() {
+            return DocumentEnd::Abandoned;
+        }
+        if let Err(fault) = self.write(unit, input, &mut translations).await {
+            return DocumentEnd::JobFault(fault);
+        }
+        record(unit, index, Some(&opened), &translations);
+        DocumentEnd::Recorded
+    }
+
+    /// Reads a document and takes it apart.
+    async fn open(
+        &self,
+        unit: &UnitInHand,
+        input: &InputDocument,
+    ) -> Result<Opened, NotTranslated> {
+        let job = &unit.lease.job;
+        let invalid = |message: String| NotTranslated::Fault(DocumentFault::invalid(message));
+        if DOCUMENT_BYTES_MAX < input.size_bytes {
+            return Err(invalid(format!(
+                "Document size exceeds the limit of {} MB",
+                DOCUMENT_BYTES_MAX >> 20
+            )));
+        }
+        let (access, place) = (access(job), &job.request.input);
+        let key = format!("{}{}", place.folder(), input.path);
+        let etag = Some(input.etag.as_str());
+        let bytes = retried(&unit.stop, || {
+            self.objects.get(&access, place.bucket(), &key, etag, DOCUMENT_BYTES_MAX)
+        })
+        .await
+        .map_err(|err| invalid(format!("The document could not be read: {err}")))?;
+        let document = self
+            .translator
+            .open(job.request.content_type, bytes)
+            .map_err(|err| NotTranslated::Fault(err.into()))?;
+        match job.request.source {
+            Source::Language(source) => Ok(Opened { document, source, is_detected: false }),
+            Source::Auto => {
+                let source = self.translator.detect(&document).ok_or_else(|| {
+                    NotTranslated::Fault(DocumentFault {
+                        code: FaultCode::DetectedLanguageLowConfidence,
+                        message: "The language of the document could not be detected: \
+                                  name it as SourceLanguageCode"
+                            .to_owned(),
+                    })
+                })?;
+                Ok(Opened { document, source, is_detected: true })
+            }
+        }
+    }
+
+    async fn translate(
+        &self,
+        unit: &UnitInHand,
+        opened: &Opened,
+        target: LanguageCode,
+    ) -> Result<Bytes, NotTranslated> {
+        let pair = LanguagePair { source: opened.source, target };
+        let translated = self.translator.document(&opened.document, pair, &unit.stop).await;
+        translated.map_err(|err| match err {
+            TranslateError::Stopped => NotTranslated::Stopped,
+            TranslateError::UnsupportedPair(pair) => NotTranslated::Fault(DocumentFault {
+                code: FaultCode::UnsupportedLanguagePair,
+                message: format!("Unsupported language pair: {pair}."),
+            }),
+            TranslateError::Engine(err) => {
+                tracing::error!(job.id = %unit.lease.job.id, error = %err, "an engine failed");
+                NotTranslated::Fault(DocumentFault::internal("The translation engine failed"))
+            }
+        })
+    }
+
+    /// Writes the translations; one that cannot be written becomes a fault.
+    ///
+    /// # Errors
+    ///
+    /// What the job's owner is told when nothing can be written at all.
+    async fn write(
+        &self,
+        unit: &UnitInHand,
+        input: &InputDocument,
+        translations: &mut [Translation],
+    ) -> Result<(), String> {
+        let job = &unit.lease.job;
+        let (access, place) = (access(job), job.output_folder());
+        let options = put_options(job, job.request.content_type.as_str());
+        let folder = place.folder();
+        for (target, translation) in job.request.targets.iter().zip(translations) {
+            let Ok(bytes) = translation else { continue };
+            let key = format!("{folder}{}", input.output_path(target.as_str()));
+            let written = retried(&unit.stop, || {
+                self.objects.put(&access, place.bucket(), &key, bytes.clone(), &options)
+            })
+            .await;
+            match written {
+                Ok(()) => (),
+                Err(err) if concerns_the_place(&err) => return Err(unwritable(&err)),
+                Err(err) => *translation = Err(unwritten(&err)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How the objects of a job are written.
+pub(super) fn put_options(job: &Job, content_type: &str) -> PutOptions {
+    PutOptions {
+        content_type: Some(content_type.to_owned()),
+        kms_key_id: job.request.encryption_key.as_ref().map(|key| key.id.clone()),
+    }
+}
+
+fn unwritten(err: &ObjectsError) -> DocumentFault {
+    DocumentFault::internal(format!("The translation could not be written: {err}"))
+}
+
+fn record(unit: &UnitInHand, index: usize, opened: Option<&Opened>, translations: &[Translation]) {
+    let characters = opened.map_or(0, |opened| opened.document.characters());
+    unit.update(|progress| {
+        progress.done[index] = true;
+        if let Some(opened) = opened.filter(|opened| opened.is_detected) {
+            progress.detected(index, opened.source);
+        }
+        for (target, translation) in translations.iter().enumerate() {
+            match translation {
+                Ok(_) => progress.characters[target] += characters,
+                Err(fault) => progress.faults.push(TargetFault {
+                    document: index,
+                    target,
+                    fault: fault.clone(),
+                }),
+            }
+        }
+    });
+    let outcome = if translations.iter().all(Result::is_ok) { "translated" } else { "failed" };
+    metrics::counter!("metaphrast_documents_total", "outcome" => outcome).increment(1);
+    let translated = translations.iter().filter(|translation| translation.is_ok()).count() as u64;
+    metrics::counter!("metaphrast_characters_total").increment(characters * translated);
+}

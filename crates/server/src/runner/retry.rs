@@ -1,0 +1,54 @@
+//! Trying the storage again where that may help.
+
+use std::time::Duration;
+
+use engine::StopFlag;
+use objects::ObjectsError;
+
+const ATTEMPTS_MAX: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Calls `attempt` until it succeeds, fails for good, or `stop` is raised.
+pub(super) async fn retried<T, F>(
+    stop: &StopFlag,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, ObjectsError>
+where
+    F: Future<Output = Result<T, ObjectsError>>,
+{
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..ATTEMPTS_MAX {
+        match attempt().await {
+            Err(ObjectsError::Storage(cause)) if !stop.is_raised() => {
+                tracing::warn!(error = %cause, "the storage failed, trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 4;
+            }
+            result => return result,
+        }
+    }
+    attempt().await
+}
+
+/// Whether the fault is the place's and not one object's: every other object would meet it too.
+pub(super) fn concerns_the_place(err: &ObjectsError) -> bool {
+    match err {
+        ObjectsError::NoSuchBucket(_)
+        | ObjectsError::AccessDenied(_)
+        | ObjectsError::KeyRefused(_)
+        | ObjectsError::Full => true,
+        ObjectsError::NoSuchKey(_)
+        | ObjectsError::Changed(_)
+        | ObjectsError::TooLarge { .. }
+        | ObjectsError::InvalidKey(_)
+        | ObjectsError::Storage(_) => false,
+    }
+}
+
+/// What a job says of an output folder that could not be written.
+pub(super) fn unwritable(err: &ObjectsError) -> String {
+    match err {
+        ObjectsError::KeyRefused(_) => format!("The encryption key could not be used: {err}"),
+        err => format!("The output folder could not be written: {err}"),
+    }
+}

@@ -1,0 +1,301 @@
+//! One document through segments and engine, and back.
+//!
+//! Segments that occur twice are translated once. The others are sorted by
+//! length and cut into batches, which go to as many threads as there are cores,
+//! in turns, so that many documents share the cores fairly.
+//!
+//! Start reading at [`Translator::document`].
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::document::{Document, DocumentError};
+use domain::job::ContentType;
+use domain::language::{LanguageCode, LanguagePair};
+use domain::text::Segments;
+use engine::{Engine, EngineError, Engines, Limits, StopFlag};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+/// How often a batch is tried before the document fails.
+const ATTEMPTS_MAX: u32 = 3;
+/// How long a document keeps a core before another one gets its turn.
+const TURN: Duration = Duration::from_millis(100);
+/// Larger documents are taken apart where other tasks do not wait for it.
+const LIGHT_BYTES_MAX: usize = 32 << 10;
+/// What is looked at to tell a document's language: its first 5,000 characters
+/// have no more bytes.
+const SAMPLE_BYTES: usize = engine::EXAMINED_CHARACTERS_MAX * 4;
+
+/// Translates documents with the engines of this node.
+pub struct Translator {
+    engines: Arc<Engines>,
+    sources: Vec<LanguageCode>,
+    threads: usize,
+    turns: Arc<Semaphore>,
+}
+
+/// Why a document was not translated.
+#[derive(Debug, thiserror::Error)]
+pub enum TranslateError {
+    /// No engine serves the pair.
+    #[error("no engine translates from {0}")]
+    UnsupportedPair(LanguagePair),
+    /// It is no longer wanted.
+    #[error("the translation was stopped")]
+    Stopped,
+    /// The engine failed again and again.
+    #[error("the engine failed")]
+    Engine(#[source] EngineError),
+}
+
+/// What is to be translated, each text once, and what has been.
+struct Work {
+    engine: Arc<dyn Engine>,
+    pair: LanguagePair,
+    texts: Vec<String>,
+    batches: Vec<Range<usize>>,
+    next: AtomicUsize,
+    translations: Mutex<Vec<String>>,
+}
+
+impl Translator {
+    /// A translator that uses `threads` threads at once.
+    pub fn new(engines: Arc<Engines>, threads: NonZero<usize>) -> Self {
+        let sources = engines.sources().into_iter().collect();
+        let threads = threads.get();
+        Self { engines, sources, threads, turns: Arc::new(Semaphore::new(threads)) }
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    ///
+    /// If the document is not what `content_type` says or exceeds a limit.
+    pub fn open(&self, content_type: ContentType, bytes: Bytes) -> Result<Document, DocumentError> {
+        heavy(bytes.len(), || Document::parse(content_type, bytes.into()))
+    }
+
+    /// The best guess at a document's language among those that can be translated.
+    pub fn detect(&self, document: &Document) -> Option<LanguageCode> {
+        let detection = engine::detect(document.sample(SAMPLE_BYTES), &self.sources)?;
+        Some(detection.language)
+    }
+
+    /// Translates a document. One whose language is the target's comes back as it is.
+    pub async fn document(
+        &self,
+        document: &Document,
+        pair: LanguagePair,
+        stop: &StopFlag,
+    ) -> Result<Bytes, TranslateError> {
+        if pair.source == pair.target {
+            return Ok(unchanged(document, pair.source));
+        }
+        let engine = self.engines.route(pair).ok_or(TranslateError::UnsupportedPair(pair))?;
+        let limits = engine.limits(pair);
+        let size = usize::try_from(document.characters()).unwrap_or(usize::MAX);
+        let segments = heavy(size, || document.segments(pair.source, limits.segment_bytes_max));
+        let (texts, places) = distinct(&segments);
+        let work = Arc::new(Work {
+            engine: Arc::clone(engine),
+            pair,
+            batches: batches(&texts, limits),
+            next: AtomicUsize::new(0),
+            translations: Mutex::new(vec![String::new(); texts.len()]),
+            texts,
+        });
+        self.translate(&work, stop).await?;
+        let translations = work.translations.lock().unwrap_or_else(PoisonError::into_inner);
+        let rendered =
+            heavy(size, || document.render(&segments, |index| &translations[places[index]]));
+        Ok(rendered.into())
+    }
+
+    /// Works on all batches with as many threads as there are and turns allow.
+    async fn translate(&self, work: &Arc<Work>, stop: &StopFlag) -> Result<(), TranslateError> {
+        let pair = work.pair;
+        let mut workers = JoinSet::new();
+        for _ in 0..self.threads.min(work.batches.len()) {
+            let (work, stop, turns) = (Arc::clone(work), stop.clone(), Arc::clone(&self.turns));
+            workers.spawn(async move {
+                while !work.is_taken() {
+                    // The semaphore is never closed: it lives as long as the translator.
+                    let Ok(_turn) = turns.acquire().await else { break };
+                    let (work, stop) = (Arc::clone(&work), stop.clone());
+                    let turn = tokio::task::spawn_blocking(move || work.take_turn(&stop));
+                    turn.await.unwrap_or_else(|panic| Err(panicked(pair, &panic)))?;
+                }
+                Ok(())
+            });
+        }
+        while let Some(done) = workers.join_next().await {
+            done.unwrap_or_else(|panic| Err(panicked(pair, &panic)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    /// Whether no batch is left to take.
+    fn is_taken(&self) -> bool {
+        self.batches.len() <= self.next.load(Ordering::Relaxed)
+    }
+
+    /// Translates batches until none is left or the turn is over.
+    fn take_turn(&self, stop: &StopFlag) -> Result<(), TranslateError> {
+        let began = Instant::now();
+        while let Some(batch) = self.batches.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let texts: Vec<&str> = self.texts[batch.clone()].iter().map(String::as_str).collect();
+            let translated = self.translate(&texts, stop)?;
+            let mut translations = self.translations.lock().unwrap_or_else(PoisonError::into_inner);
+            for (place, translation) in translations[batch.clone()].iter_mut().zip(translated) {
+                *place = translation;
+            }
+            if TURN <= began.elapsed() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn translate(&self, texts: &[&str], stop: &StopFlag) -> Result<Vec<String>, TranslateError> {
+        let mut attempts = 1;
+        loop {
+            match self.engine.translate(self.pair, texts, stop) {
+                Ok(translated) => return Ok(translated),
+                Err(EngineError::Stopped) => return Err(TranslateError::Stopped),
+                Err(EngineError::UnsupportedPair(pair)) => {
+                    return Err(TranslateError::UnsupportedPair(pair));
+                }
+                Err(err @ EngineError::Model { .. }) if attempts == ATTEMPTS_MAX => {
+                    return Err(TranslateError::Engine(err));
+                }
+                Err(err @ EngineError::Model { .. }) => {
+                    tracing::warn!(error = %err, "an engine failed, trying again");
+                    attempts += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Runs what may take a while; of a large document, where other tasks do not wait for it.
+fn heavy<T>(bytes: usize, compute: impl FnOnce() -> T) -> T {
+    let has_other_threads = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    if LIGHT_BYTES_MAX < bytes && has_other_threads {
+        return tokio::task::block_in_place(compute);
+    }
+    compute()
+}
+
+fn unchanged(document: &Document, language: LanguageCode) -> Bytes {
+    let segments = document.segments(language, usize::MAX);
+    let texts: Vec<&str> = segments.texts().collect();
+    document.render(&segments, |index| texts[index]).into()
+}
+
+/// The distinct segments, the longest first, and for each segment its place among them.
+///
+/// Sentences of like length waste the least of a batch; the longest come first
+/// so that no thread is left with a long one at the end.
+fn distinct(segments: &Segments<'_>) -> (Vec<String>, Vec<usize>) {
+    let mut texts: Vec<&str> = segments.texts().collect();
+    texts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    texts.dedup();
+    let places: HashMap<&str, usize> =
+        texts.iter().enumerate().map(|(place, text)| (*text, place)).collect();
+    let places = segments.texts().map(|text| places[text]).collect();
+    (texts.into_iter().map(str::to_owned).collect(), places)
+}
+
+/// Cuts `texts` into batches that keep the engine's limits.
+fn batches(texts: &[String], limits: Limits) -> Vec<Range<usize>> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, text) in texts.iter().enumerate() {
+        let is_full = index - start == limits.batch_segments_max
+            || limits.batch_bytes_max < bytes + text.len();
+        if start < index && is_full {
+            batches.push(start..index);
+            (start, bytes) = (index, 0);
+        }
+        bytes += text.len();
+    }
+    if start < texts.len() {
+        batches.push(start..texts.len());
+    }
+    batches
+}
+
+fn panicked(pair: LanguagePair, panic: &JoinError) -> TranslateError {
+    TranslateError::Engine(EngineError::Model { pair, reason: panic.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::PseudoEngine;
+
+    use super::*;
+
+    const LIMITS: Limits =
+        Limits { segment_bytes_max: 10, batch_segments_max: 3, batch_bytes_max: 12 };
+
+    fn translator() -> Translator {
+        let engines = Engines::new(vec![Arc::new(PseudoEngine::default())]);
+        Translator::new(Arc::new(engines), NonZero::new(2).unwrap())
+    }
+
+    fn pair(source: &str, target: &str) -> LanguagePair {
+        LanguagePair { source: source.parse().unwrap(), target: target.parse().unwrap() }
+    }
+
+    async fn check(text: &str, target: &str, expected: &str) {
+        let translator = translator();
+        let document = translator.open(ContentType::Text, Bytes::from(text.to_owned())).unwrap();
+        let translated =
+            translator.document(&document, pair("en", target), &StopFlag::default()).await.unwrap();
+        assert_eq!(translated, expected, "{text:?}");
+    }
+
+    #[tokio::test]
+    async fn segments_are_translated_and_the_rest_stays() {
+        check("", "fr", "").await;
+        check("Ab.\n\n  Ab. Cd!\n", "fr", "[fr Áƀ.]\n\n  [fr Áƀ.] [fr Çđ!]\n").await;
+        check("Ab.\n12\n", "en", "Ab.\n12\n").await;
+    }
+
+    #[tokio::test]
+    async fn a_raised_flag_stops_the_work() {
+        let translator = translator();
+        let document = translator.open(ContentType::Text, Bytes::from_static(b"Ab.")).unwrap();
+        let stop = StopFlag::default();
+        stop.raise();
+        let stopped = translator.document(&document, pair("en", "fr"), &stop).await;
+        assert!(matches!(stopped, Err(TranslateError::Stopped)));
+    }
+
+    #[tokio::test]
+    async fn a_pair_nobody_serves_is_named() {
+        let translator = Translator::new(Arc::default(), NonZero::new(1).unwrap());
+        let document = translator.open(ContentType::Text, Bytes::from_static(b"Ab.")).unwrap();
+        let pair = pair("en", "fr");
+        let refused = translator.document(&document, pair, &StopFlag::default()).await;
+        assert!(matches!(refused, Err(TranslateError::UnsupportedPair(named)) if named == pair));
+    }
+
+    #[test]
+    fn batches_keep_the_limits_and_lose_nothing() {
+        let texts: Vec<String> =
+            [10, 9, 4, 4, 4, 2, 1, 1, 1, 1].iter().map(|&size| "x".repeat(size)).collect();
+        assert_eq!(batches(&texts, LIMITS), [0..1, 1..2, 2..5, 5..8, 8..10]);
+        assert!(batches(&[], LIMITS).is_empty());
+    }
+}
