@@ -60,19 +60,14 @@ fn absent(config: &Config) -> Vec<&'static str> {
 
 fn line(installed: &Installed) -> String {
     let pair = installed.pair.map_or_else(|| "every pair".to_owned(), |pair| pair.to_string());
-    let mut line = format!("{pair}: {}", installed.origin);
-    if let Some(version) = &installed.version {
-        line.push_str(&format!(", version {version}"));
-    }
-    if 0 < installed.size_bytes {
-        #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-        let megabytes = installed.size_bytes as f64 / 1e6;
-        line.push_str(&format!(", {megabytes:.1} MB"));
-    }
-    if let Some(problem) = &installed.problem {
-        line.push_str(&format!("\n    CANNOT BE USED: {problem}"));
-    }
-    line
+    let version = installed.version.as_ref().map(|version| format!(", version {version}"));
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let megabytes = installed.size_bytes as f64 / 1e6;
+    let size = (0 < installed.size_bytes).then(|| format!(", {megabytes:.1} MB"));
+    let problem =
+        installed.problem.as_ref().map(|problem| format!("\n    CANNOT BE USED: {problem}"));
+    let parts = [version, size, problem].into_iter().flatten();
+    format!("{pair}: {}", installed.origin) + &parts.collect::<String>()
 }
 
 fn value(installed: &Installed) -> Value {

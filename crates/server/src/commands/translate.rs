@@ -78,16 +78,15 @@ fn language(code: &str) -> Result<LanguageCode, Failure> {
 }
 
 fn open(text: Option<String>) -> Result<Document, Failure> {
-    let bytes = match text {
-        Some(text) => text.into_bytes(),
-        None => {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .take(INPUT_BYTES_MAX)
-                .read_to_end(&mut bytes)
-                .map_err(|err| Failure::Work(format!("standard input cannot be read: {err}")))?;
-            bytes
-        }
+    let bytes = if let Some(text) = text {
+        text.into_bytes()
+    } else {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .take(INPUT_BYTES_MAX)
+            .read_to_end(&mut bytes)
+            .map_err(|err| Failure::Work(format!("standard input cannot be read: {err}")))?;
+        bytes
     };
     Document::parse(ContentType::Text, bytes).map_err(|err| Failure::Work(err.to_string()))
 }

@@ -205,6 +205,7 @@ pub struct Overrides {
 }
 
 /// The environment of this process, for [`Config::load`].
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
 }

@@ -37,7 +37,7 @@ const BODY_BYTES_MAX: usize = 16 << 20;
 /// So much more of a body that is too large is read and thrown away, so that
 /// the client gets to read the answer.
 const DRAINED_BYTES_MAX: usize = 64 << 20;
-const BODY_TIME_MAX: Duration = Duration::from_secs(60);
+const BODY_TIME_MAX: Duration = Duration::from_mins(1);
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");

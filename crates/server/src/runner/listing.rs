@@ -15,11 +15,11 @@ const UNIT_BYTES_MAX: u64 = 1 << 20;
 
 /// Why a listing ended early.
 enum Interrupted {
-    /// The work is no longer wanted here, or the lease is another's.
+    /// The work is no longer wanted here.
     GivenUp,
     /// The job cannot go on, and this is what its owner is told.
     Fault(String),
-    /// The store failed; whoever claims the job next goes on.
+    /// The store failed or the lease is another's; whoever claims the job next goes on.
     Store(StoreError),
 }
 
@@ -80,10 +80,7 @@ impl Runner {
                 ));
             }
             let part = ListedPart { units, cursor: cursor.clone(), is_last };
-            self.store.add_units(lease, &part, LEASE_TERM).await.map_err(|err| match err {
-                StoreError::LeaseLost => Interrupted::GivenUp,
-                err => Interrupted::Store(err),
-            })?;
+            self.store.add_units(lease, &part, LEASE_TERM).await.map_err(Interrupted::Store)?;
             // The units can be worked on while the listing goes on.
             self.wake.notify_one();
             if is_last {

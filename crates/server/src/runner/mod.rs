@@ -37,7 +37,7 @@ const LEASE_TERM: Duration = Duration::from_secs(30);
 /// How often progress is recorded and leases are extended.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often ended jobs are cleaned up.
-const CLEANING: Duration = Duration::from_secs(60);
+const CLEANING: Duration = Duration::from_mins(1);
 /// How long a shutdown waits for work in hand to be given back.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
@@ -224,7 +224,7 @@ impl Runner {
                     }
                 }
                 Err(err) => {
-                    tracing::error!(error = %err, cause = ?err, "could not record progress")
+                    tracing::error!(error = %err, cause = ?err, "could not record progress");
                 }
             }
         }

@@ -47,8 +47,8 @@ pub(super) fn concerns_the_place(err: &ObjectsError) -> bool {
 
 /// What a job says of an output folder that could not be written.
 pub(super) fn unwritable(err: &ObjectsError) -> String {
-    match err {
-        ObjectsError::KeyRefused(_) => format!("The encryption key could not be used: {err}"),
-        err => format!("The output folder could not be written: {err}"),
+    if matches!(err, ObjectsError::KeyRefused(_)) {
+        return format!("The encryption key could not be used: {err}");
     }
+    format!("The output folder could not be written: {err}")
 }

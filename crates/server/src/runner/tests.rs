@@ -63,7 +63,10 @@ impl DisturbedObjects {
             }
             // Below zero the number has wrapped around.
             Disturbance::Full if is_now || NEVER < left => Err(ObjectsError::Full),
-            _ => touch.await,
+            Disturbance::CrashBefore
+            | Disturbance::CrashAfter
+            | Disturbance::FailOnce
+            | Disturbance::Full => touch.await,
         }
     }
 

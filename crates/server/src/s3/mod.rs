@@ -23,7 +23,7 @@ use ::objects::folder::FolderObjects;
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use s3s::auth::{S3Auth, SecretKey};
@@ -113,6 +113,7 @@ impl Callers {
 
 async fn answer(s3: S3Service, callers: &Callers, request: Request) -> Response {
     let id = Uuid::new_v4().simple().to_string().to_uppercase();
+    let continues = Continues::of(&request);
     let prepared = match callers.mode {
         S3AuthMode::Strict => refuse_version_2(request).map(chunked::bound),
         S3AuthMode::Off => anyone::admit(request, callers),
@@ -131,16 +132,53 @@ async fn answer(s3: S3Service, callers: &Callers, request: Request) -> Response 
     };
     let id = HeaderValue::try_from(id).expect("hexadecimal digits are a header's value");
     response.headers_mut().insert("x-amz-request-id", id);
+    if continues.must_close(response.status()) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
-/// Signatures of version 2 are weak and long out of use; `s3s` would accept them.
+/// What a client waits for before it sends the content.
+///
+/// A boto3 that waited for `100 Continue` and got the answer at once misreads the
+/// next answer on the same connection, unless it is told to close it, as S3 does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Continues {
+    /// It does not wait.
+    Unasked,
+    /// It waits, and has content to send.
+    WithContent,
+    /// It waits, though there is nothing to send.
+    WithNothing,
+}
+
+impl Continues {
+    fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let has = |name, value: &[u8]| {
+            headers.get(name).is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(value))
+        };
+        if !has(EXPECT, b"100-continue") {
+            return Self::Unasked;
+        }
+        if has(CONTENT_LENGTH, b"0") { Self::WithNothing } else { Self::WithContent }
+    }
+
+    fn must_close(self, status: StatusCode) -> bool {
+        match self {
+            Self::Unasked => false,
+            Self::WithContent => !status.is_success(),
+            Self::WithNothing => true,
+        }
+    }
+}
+
+/// Refuses signatures of version 2 in a header: they are weak and long out of use.
+///
+/// In a query they stay, because boto3 signs links so unless it is told otherwise.
 fn refuse_version_2(request: Request) -> S3Result<Request> {
     let header = request.headers().get(AUTHORIZATION);
-    let in_header = header.is_some_and(|value| value.as_bytes().starts_with(b"AWS "));
-    let query = request.uri().query().unwrap_or_default();
-    let in_query = query.split('&').any(|pair| pair.starts_with("Signature="));
-    if in_header || in_query {
+    if header.is_some_and(|value| value.as_bytes().starts_with(b"AWS ")) {
         return Err(s3_error!(
             InvalidRequest,
             "The authorization mechanism you have provided is not supported. \

@@ -179,10 +179,10 @@ async fn check_output(app: &App, access: &Access, request: &JobRequest) -> Resul
 
 /// What the caller learns of a place that cannot be used.
 fn refused(what: &str, err: ObjectsError) -> ApiError {
-    match err {
-        ObjectsError::Storage(_) => ApiError::internal(err),
-        err => ApiError::InvalidRequest(format!("{what}: {err}")),
+    if matches!(err, ObjectsError::Storage(_)) {
+        return ApiError::internal(err);
     }
+    ApiError::InvalidRequest(format!("{what}: {err}"))
 }
 
 impl TryFrom<Input> for Draft {
