@@ -10,7 +10,7 @@ use anyhow::Context;
 use domain::Timestamp;
 use domain::language::LanguageCode;
 use engine::{Engine, Engines, NeuralEngine, NeuralSettings, PseudoEngine};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use objects::folder::{FolderObjects, FolderSettings, KmsPolicy};
 use s3s::auth::SecretKey;
 use store::{Clock, JobStore, NodeId, SqliteStore};
@@ -31,9 +31,11 @@ use crate::translate::Translator;
 
 /// How often the figures are condensed.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Seconds: the bounds of all histograms.
-const BUCKETS: &[f64] =
-    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// The bounds of `metaphrast_stop_seconds`.
+const STOP_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// The bounds of `ResponseTime`, in milliseconds.
+const RESPONSE_MS: &[f64] =
+    &[1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 1e4];
 
 /// Serves until `shutdown`.
 pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
@@ -178,7 +180,11 @@ fn languages(config: &Config, engines: &Engines) -> Vec<LanguageCode> {
 }
 
 fn metrics() -> anyhow::Result<PrometheusHandle> {
-    Ok(PrometheusBuilder::new().set_buckets(BUCKETS)?.install_recorder()?)
+    let named = |name: &str| Matcher::Full(name.to_owned());
+    Ok(PrometheusBuilder::new()
+        .set_buckets_for_metric(named("metaphrast_stop_seconds"), STOP_SECONDS)?
+        .set_buckets_for_metric(named("ResponseTime"), RESPONSE_MS)?
+        .install_recorder()?)
 }
 
 async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {

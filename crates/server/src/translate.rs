@@ -27,7 +27,7 @@ use tokio::time::Instant;
 /// How often a batch is tried before the document fails.
 const ATTEMPTS_MAX: u32 = 3;
 /// How long a document keeps a core before another one gets its turn.
-const TURN: Duration = Duration::from_millis(100);
+const TURN: Duration = Duration::from_millis(500);
 /// Larger documents are taken apart where other tasks do not wait for it.
 const LIGHT_BYTES_MAX: usize = 32 << 10;
 /// What is looked at to tell a document's language: its first 5,000 characters

@@ -341,6 +341,8 @@ pub(crate) async fn lists_are_filtered_ordered_and_paged(store: &dyn Store, time
 
 pub(crate) async fn a_job_is_listed_worked_on_and_finished(store: &dyn Store, _: &Time) {
     listed(store, "a", 2).await;
+    let job = JobId("a".to_owned());
+    assert_eq!(store.touched_units(&job, None, 10).await.expect("reads"), []);
     let first = claim_unit(store, "n").await.expect("a unit");
     let second = claim_unit(store, "m").await.expect("another");
     assert_eq!((first.unit.no, second.unit.no), (0, 1));
@@ -355,10 +357,10 @@ pub(crate) async fn a_job_is_listed_worked_on_and_finished(store: &dyn Store, _:
     assert!(store.claim_job(&node("n"), TERM, 10).await.expect("claims").is_none());
     assert!(report(store, &second, &complete(&second), ReportEnd::Released).await);
 
-    let units = store.units(&first.job.id, None, 10).await.expect("reads");
+    let units = store.touched_units(&first.job.id, None, 10).await.expect("reads");
     assert_eq!(units.len(), 2);
     assert_eq!(units[0].progress, progress);
-    assert_eq!(store.units(&first.job.id, Some(0), 10).await.expect("reads"), units[1..]);
+    assert_eq!(store.touched_units(&first.job.id, Some(0), 10).await.expect("reads"), units[1..]);
 
     let job = finish(store).await;
     let counts = job.counts.expect("is listed");
@@ -434,7 +436,7 @@ pub(crate) async fn a_vanished_worker_leaves_a_trace(store: &dyn Store, time: &T
     let next = claim_unit(store, "m").await.expect("the unit");
     assert!(next.unit.was_abandoned);
     assert!(report(store, &next, &next.unit.progress, ReportEnd::Released).await);
-    assert!(store.units(&next.job.id, None, 1).await.expect("reads")[0].was_abandoned);
+    assert!(store.touched_units(&next.job.id, None, 1).await.expect("reads")[0].was_abandoned);
 }
 
 pub(crate) async fn attempts_without_progress_are_counted(store: &dyn Store, time: &Time) {
@@ -519,7 +521,7 @@ pub(crate) async fn what_is_old_is_cleaned_up(store: &dyn Store, time: &Time) {
     submit(store, "b").await;
     time.pass(TERM);
     while store.clean_up(None).await.expect("cleans") {}
-    assert_eq!(store.units(&old.id, None, 10).await.expect("reads"), []);
+    assert_eq!(store.touched_units(&old.id, None, 10).await.expect("reads"), []);
     assert_eq!(store.job(&owner(), &old.id).await.expect("is kept"), old);
     while store.clean_up(Some(Timestamp(1))).await.expect("cleans") {}
     assert!(matches!(store.job(&owner(), &old.id).await, Err(StoreError::NoSuchJob(_))));

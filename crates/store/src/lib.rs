@@ -157,8 +157,9 @@ pub trait WorkStore: Send + Sync {
     /// a fault was found, or they ended.
     async fn unwanted(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError>;
 
-    /// Units of a job after unit number `after`, in order: at most `limit`.
-    async fn units(
+    /// The units of a job that anybody ever worked on, after unit number `after`,
+    /// in order: at most `limit`.
+    async fn touched_units(
         &self,
         job: &JobId,
         after: Option<u32>,

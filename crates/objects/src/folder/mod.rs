@@ -17,6 +17,8 @@ mod names;
 mod pages;
 mod read;
 mod temporary;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod write;
 

@@ -125,9 +125,7 @@ async fn answer(http: &Http, request: Request) -> Response {
         }
     };
     let took = began.elapsed();
-    metrics::counter!("metaphrast_requests_total", "operation" => operation, "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!("metaphrast_request_seconds", "operation" => operation).record(took);
+    count(operation, status, outcome, took);
     tracing::debug!(
         request.id = request_id,
         operation,
@@ -141,6 +139,19 @@ async fn answer(http: &Http, request: Request) -> Response {
         response.headers_mut().insert(REQUEST_ID, request_id);
     }
     response
+}
+
+/// The figures of a request, by the names the service has for them; `ResponseTime`
+/// is in milliseconds.
+fn count(operation: &'static str, status: StatusCode, outcome: &str, took: Duration) {
+    let name = match outcome {
+        "ThrottlingException" | "TooManyRequestsException" => "ThrottledCount",
+        _ if status.is_success() => "SuccessfulRequestCount",
+        _ if status.is_server_error() => "ServerErrorCount",
+        _ => "UserErrorCount",
+    };
+    metrics::counter!(name, "Operation" => operation).increment(1);
+    metrics::histogram!("ResponseTime", "Operation" => operation).record(took.as_secs_f64() * 1e3);
 }
 
 /// The operation that is asked for, if the request asks for one in a form it is answered in.

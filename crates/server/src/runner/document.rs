@@ -209,6 +209,10 @@ fn record(unit: &UnitInHand, index: usize, opened: Option<&Opened>, translations
     });
     let outcome = if translations.iter().all(Result::is_ok) { "translated" } else { "failed" };
     metrics::counter!("metaphrast_documents_total", "outcome" => outcome).increment(1);
-    let translated = translations.iter().filter(|translation| translation.is_ok()).count() as u64;
-    metrics::counter!("metaphrast_characters_total").increment(characters * translated);
+    let Some(opened) = opened else { return };
+    let targets = &unit.lease.job.request.targets;
+    for (&target, _) in targets.iter().zip(translations).filter(|(_, it)| it.is_ok()) {
+        let pair = format!("{}-{target}", opened.source);
+        metrics::counter!("CharacterCount", "LanguagePair" => pair).increment(characters);
+    }
 }

@@ -1,9 +1,12 @@
 //! Ending a job: its details, its state.
 
+use std::time::Duration;
+
 use domain::job::{Job, Outcome};
 use engine::StopFlag;
 use objects::ObjectsError;
-use store::{JobLease, StoreError, Unit};
+use store::{JobLease, Store, StoreError, Unit};
+use tokio::time::Instant;
 
 use super::details::{Details, Summary};
 use super::retry::{retried, unwritable};
@@ -11,6 +14,16 @@ use super::{LEASE_TERM, Runner, access};
 
 /// Units read at once while the details are written.
 const UNITS_PER_READ: u32 = 32;
+/// How often the lease is extended meanwhile.
+const RENEWAL: Duration = Duration::from_secs(5);
+
+/// Goes through the units of a job that anybody worked on, and keeps the lease meanwhile.
+struct Walk<'a> {
+    store: &'a dyn Store,
+    lease: &'a JobLease,
+    after: Option<u32>,
+    renewed: Instant,
+}
 
 /// Why a job was not ended.
 enum Unfinished {
@@ -59,8 +72,8 @@ impl Runner {
         let job = &lease.job;
         let is_partial = matches!(outcome, Outcome::Stopped | Outcome::Failed);
         let mut summary = Summary::new(job.request.targets.len());
-        let mut after = None;
-        while let Some(units) = self.next_units(lease, &mut after).await? {
+        let mut walk = Walk::begin(&*self.store, lease);
+        while let Some(units) = walk.next().await? {
             for unit in &units {
                 if is_partial && unit.was_abandoned {
                     self.remove_unrecorded(job, unit).await?;
@@ -73,8 +86,8 @@ impl Runner {
         }
         for target in 0..job.request.targets.len() {
             let mut details = Details::begin(&*self.objects, job, target, &summary).await?;
-            let mut after = None;
-            while let Some(units) = self.next_units(lease, &mut after).await? {
+            let mut walk = Walk::begin(&*self.store, lease);
+            while let Some(units) = walk.next().await? {
                 for unit in &units {
                     details.add(unit).await?;
                 }
@@ -82,21 +95,6 @@ impl Runner {
             details.finish().await?;
         }
         Ok(())
-    }
-
-    /// The units behind number `after`, which is moved on; `None` at the end.
-    /// Keeps the lease meanwhile.
-    async fn next_units(
-        &self,
-        lease: &JobLease,
-        after: &mut Option<u32>,
-    ) -> Result<Option<Vec<Unit>>, StoreError> {
-        if after.is_some() {
-            self.store.renew_job(lease, LEASE_TERM).await?;
-        }
-        let units = self.store.units(&lease.job.id, *after, UNITS_PER_READ).await?;
-        *after = units.last().map(|unit| unit.no);
-        Ok((!units.is_empty()).then_some(units))
     }
 
     /// Removes what a vanished worker may have written and nobody recorded.
@@ -116,6 +114,24 @@ impl Runner {
     }
 }
 
+impl<'a> Walk<'a> {
+    fn begin(store: &'a dyn Store, lease: &'a JobLease) -> Self {
+        Self { store, lease, after: None, renewed: Instant::now() }
+    }
+
+    /// The next units in order; `None` behind the last.
+    async fn next(&mut self) -> Result<Option<Vec<Unit>>, StoreError> {
+        if RENEWAL <= self.renewed.elapsed() {
+            self.store.renew_job(self.lease, LEASE_TERM).await?;
+            self.renewed = Instant::now();
+        }
+        let job = &self.lease.job.id;
+        let units = self.store.touched_units(job, self.after, UNITS_PER_READ).await?;
+        self.after = units.last().map(|unit| unit.no);
+        Ok((!units.is_empty()).then_some(units))
+    }
+}
+
 fn note_end(job: &Job) {
     let counts = job.counts.unwrap_or_default();
     tracing::info!(
@@ -127,7 +143,7 @@ fn note_end(job: &Job) {
     );
     metrics::counter!("metaphrast_jobs_ended_total", "status" => job.status.as_str()).increment(1);
     if let (Some(asked), Some(ended)) = (job.stop_asked, job.ended) {
-        let seconds = std::time::Duration::from_millis((ended.0 - asked.0).max(0).unsigned_abs());
+        let seconds = Duration::from_millis((ended.0 - asked.0).max(0).unsigned_abs());
         metrics::histogram!("metaphrast_stop_seconds").record(seconds);
     }
 }

@@ -210,6 +210,7 @@ impl Runner {
     /// Records progress, extends leases, and drops what is no longer wanted.
     async fn beat(&self) {
         let units = self.held.units();
+        self.measure();
         let progress: Vec<_> = units.iter().map(|unit| unit.progress()).collect();
         let reports: Vec<Report<'_>> = units
             .iter()
@@ -229,6 +230,15 @@ impl Runner {
             }
         }
         self.drop_unwanted().await;
+    }
+
+    fn measure(&self) {
+        let (jobs, units) = self.held.counts();
+        let documents = DOCUMENTS_IN_HAND_MAX - self.documents.available_permits();
+        for (what, depth) in [("job_tasks", jobs), ("units", units), ("documents", documents)] {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            metrics::gauge!("metaphrast_in_hand", "what" => what).set(depth as f64);
+        }
     }
 
     /// Raises the flags of all work whose job was stopped, failed or ended.

@@ -141,7 +141,7 @@ pub(super) async fn receive(
     let mut sha256 = announced.sha256.as_ref().map(|_| sha2::Sha256::new());
     let mut content = content.map(Body::from).unwrap_or_default();
     while let Some(frame) = content.frame().await {
-        let frame = frame.map_err(broken)?;
+        let frame = frame.map_err(|err| broken(&err.to_string()))?;
         let Ok(piece) = frame.into_data() else {
             continue;
         };
@@ -163,8 +163,7 @@ pub(super) async fn receive(
 }
 
 /// Why a body ended early. The types of `s3s`'s own reasons are private; their texts are not.
-fn broken(err: Box<dyn std::error::Error + Send + Sync>) -> S3Error {
-    let text = err.to_string();
+fn broken(text: &str) -> S3Error {
     if text.contains("Sha256Mismatch") {
         return content_sha256_mismatch();
     }

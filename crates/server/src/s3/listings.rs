@@ -72,7 +72,7 @@ pub(super) async fn list_objects(
     let next_marker =
         page.entries.last().filter(|_| page.is_truncated).map(|entry| entry.key().to_owned());
     let is_truncated = page.is_truncated;
-    let lines = Lines::of(page, encoding, Some(owner(account)));
+    let lines = Lines::of(page, encoding, Some(&owner(account)));
     Ok(S3Response::new(ListObjectsOutput {
         name: Some(bucket),
         prefix: Some(encoding.encode(prefix.unwrap_or_default())),
@@ -124,7 +124,7 @@ pub(super) async fn list_objects_v2(
         .map(|entry| URL_SAFE_NO_PAD.encode(entry.key()));
     let (is_truncated, key_count) = (page.is_truncated, page.entries.len());
     let owner = (fetch_owner == Some(true)).then(|| owner(account));
-    let lines = Lines::of(page, encoding, owner);
+    let lines = Lines::of(page, encoding, owner.as_ref());
     Ok(S3Response::new(ListObjectsV2Output {
         name: Some(bucket),
         prefix: Some(encoding.encode(prefix.unwrap_or_default())),
@@ -166,7 +166,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn of(page: EntryPage, encoding: KeyEncoding, owner: Option<Owner>) -> Self {
+    fn of(page: EntryPage, encoding: KeyEncoding, owner: Option<&Owner>) -> Self {
         let mut lines = Self { contents: Vec::new(), common_prefixes: Vec::new() };
         for entry in page.entries {
             match entry {
@@ -175,7 +175,7 @@ impl Lines {
                         e_tag: Some(ETag::Strong(etag)),
                         key: Some(encoding.encode(key)),
                         last_modified: Some(modified.into()),
-                        owner: owner.clone(),
+                        owner: owner.cloned(),
                         size: i64::try_from(size_bytes).ok(),
                         storage_class: Some(ObjectStorageClass::from_static(
                             ObjectStorageClass::STANDARD,

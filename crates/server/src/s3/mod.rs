@@ -13,6 +13,8 @@ mod errors;
 mod listings;
 mod objects;
 mod operations;
+#[cfg(test)]
+mod tests;
 mod uploads;
 
 use std::collections::HashMap;

@@ -215,7 +215,7 @@ pub(super) async fn delete_object(
                 .and_then(|outcomes| outcomes.into_iter().collect::<Result<(), _>>())
                 .map_err(refused)?;
         }
-        condition => {
+        condition @ (Condition::IsNew | Condition::IsThere(_)) => {
             endpoint.objects.delete_object_if(target, condition).await.map_err(refused)?;
         }
     }

@@ -221,7 +221,7 @@ impl WorkStore for SqliteStore {
         rows.iter().map(|row| Ok(JobId(row.try_get("id")?))).collect()
     }
 
-    async fn units(
+    async fn touched_units(
         &self,
         job: &JobId,
         after: Option<u32>,
@@ -234,13 +234,14 @@ impl WorkStore for SqliteStore {
             .await?
             .ok_or_else(|| StoreError::NoSuchJob(job.clone()))?;
         let targets = targets.split(',').count();
-        let rows =
-            sqlx::query("SELECT * FROM unit WHERE job = $1 AND no > $2 ORDER BY no LIMIT $3")
-                .bind(job.as_str())
-                .bind(after.map_or(-1, i64::from))
-                .bind(limit)
-                .fetch_all(&mut *tx)
-                .await?;
+        let rows = sqlx::query(
+            "SELECT * FROM unit WHERE job = $1 AND no > $2 AND epoch > 0 ORDER BY no LIMIT $3",
+        )
+        .bind(job.as_str())
+        .bind(after.map_or(-1, i64::from))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
         let mut units =
             rows.iter().map(|row| unit(row, targets)).collect::<Result<Vec<Unit>, _>>()?;
         if let (Some(first), Some(last)) = (units.first(), units.last()) {
