@@ -197,7 +197,7 @@ def stop(binary):
     answers, times = [], []
     with Server(binary) as server:
         buckets(server)
-        letters(server.folder_of("bench", "busy"), 5_000)
+        letters(server.folder_of("bench", "busy"), 1_000)
         for _ in range(10):
             jobs = [server.start_job("busy") for _ in range(4)]
             for job in jobs:

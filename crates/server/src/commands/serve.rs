@@ -53,11 +53,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     })
 }
 
+/// What is logged when `RUST_LOG` says nothing: `s3s` logs every refusal as an error.
+const LOGGED: &str = "info,s3s=off";
+
 /// Logs to standard error, panics too; `RUST_LOG` says what, as usual.
 fn start_logging() {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .from_env_lossy();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

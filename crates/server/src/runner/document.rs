@@ -10,6 +10,7 @@ use domain::job::{DOCUMENT_BYTES_MAX, DocumentFault, FaultCode, InputDocument, J
 use domain::language::{LanguageCode, LanguagePair};
 use objects::{ObjectsError, PutOptions};
 use store::TargetFault;
+use tokio::sync::SemaphorePermit;
 
 use super::held::UnitInHand;
 use super::retry::{concerns_the_place, retried, unwritable};
@@ -39,47 +40,68 @@ struct Opened {
     is_detected: bool,
 }
 
+/// A document's part of what may be in hand at once.
+struct Room<'a> {
+    _document: SemaphorePermit<'a>,
+    _kilobytes: SemaphorePermit<'a>,
+}
+
 type Translation = Result<Bytes, DocumentFault>;
 
 impl Runner {
     pub(super) async fn document(&self, unit: &UnitInHand, index: usize) -> DocumentEnd {
         let input = &unit.lease.unit.documents[index];
-        let kilobytes = u32::try_from(input.size_bytes / 1024 + 1).unwrap_or(u32::MAX);
-        let kilobytes = kilobytes.min(DOCUMENT_KILOBYTES_IN_HAND_MAX);
-        // Closed semaphores do not occur: they live as long as the runner.
-        let Ok(_turn) = self.documents.acquire().await else { return DocumentEnd::Abandoned };
-        let Ok(_room) = self.document_kilobytes.acquire_many(kilobytes).await else {
-            return DocumentEnd::Abandoned;
+        let translated = tokio::select! {
+            biased;
+            // Waiting for a turn, for the storage or for an engine ends here at once.
+            () = unit.stop.raised() => Err(NotTranslated::Stopped),
+            translated = self.translated(unit, input) => translated,
         };
-        if unit.stop.is_raised() {
-            return DocumentEnd::Abandoned;
-        }
-        let job = &unit.lease.job;
-        let opened = match self.open(unit, input).await {
-            Ok(opened) => opened,
+        let (opened, mut translations, _room) = match translated {
+            Ok(translated) => translated,
             Err(NotTranslated::Stopped) => return DocumentEnd::Abandoned,
             Err(NotTranslated::Fault(fault)) => {
-                let faults = vec![Err(fault); job.request.targets.len()];
+                let faults = vec![Err(fault); unit.lease.job.request.targets.len()];
                 record(unit, index, None, &faults);
                 return DocumentEnd::Recorded;
             }
         };
-        let mut translations = Vec::with_capacity(job.request.targets.len());
-        for &target in &job.request.targets {
-            match self.translate(unit, &opened, target).await {
-                Ok(bytes) => translations.push(Ok(bytes)),
-                Err(NotTranslated::Fault(fault)) => translations.push(Err(fault)),
-                Err(NotTranslated::Stopped) => return DocumentEnd::Abandoned,
-            }
-        }
-        if unit.stop.is_raised() {
-            return DocumentEnd::Abandoned;
-        }
         if let Err(fault) = self.write(unit, input, &mut translations).await {
             return DocumentEnd::JobFault(fault);
         }
         record(unit, index, Some(&opened), &translations);
         DocumentEnd::Recorded
+    }
+
+    /// A document in all its targets, and the room it takes until it is written.
+    async fn translated(
+        &self,
+        unit: &UnitInHand,
+        input: &InputDocument,
+    ) -> Result<(Opened, Vec<Translation>, Room<'_>), NotTranslated> {
+        let room = self.room(input.size_bytes).await;
+        let opened = self.open(unit, input).await?;
+        let targets = &unit.lease.job.request.targets;
+        let mut translations = Vec::with_capacity(targets.len());
+        for &target in targets {
+            match self.translate(unit, &opened, target).await {
+                Ok(bytes) => translations.push(Ok(bytes)),
+                Err(NotTranslated::Fault(fault)) => translations.push(Err(fault)),
+                Err(NotTranslated::Stopped) => return Err(NotTranslated::Stopped),
+            }
+        }
+        Ok((opened, translations, room))
+    }
+
+    /// Waits until one more document of this size may be in hand.
+    async fn room(&self, size_bytes: u64) -> Room<'_> {
+        let kilobytes = u32::try_from(size_bytes / 1024 + 1).unwrap_or(u32::MAX);
+        let kilobytes = kilobytes.min(DOCUMENT_KILOBYTES_IN_HAND_MAX);
+        let open = "the semaphores live as long as the runner and are never closed";
+        Room {
+            _document: self.documents.acquire().await.expect(open),
+            _kilobytes: self.document_kilobytes.acquire_many(kilobytes).await.expect(open),
+        }
     }
 
     /// Reads a document and takes it apart.
@@ -131,7 +153,7 @@ impl Runner {
         target: LanguageCode,
     ) -> Result<Bytes, NotTranslated> {
         let pair = LanguagePair { source: opened.source, target };
-        let translated = self.translator.document(&opened.document, pair, &unit.stop).await;
+        let translated = self.translator.document(&opened.document, pair, unit.stop.flag()).await;
         translated.map_err(|err| match err {
             TranslateError::Stopped => NotTranslated::Stopped,
             TranslateError::UnsupportedPair(pair) => NotTranslated::Fault(DocumentFault {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use domain::job::{Job, Outcome};
-use engine::StopFlag;
 use objects::ObjectsError;
 use store::{JobLease, Store, StoreError, Unit};
 use tokio::time::Instant;
 
 use super::details::{Details, Summary};
+use super::held::Stop;
 use super::retry::{retried, unwritable};
 use super::{LEASE_TERM, Runner, access};
 
@@ -46,7 +46,7 @@ impl From<StoreError> for Unfinished {
 impl Runner {
     pub(super) async fn finish(&self, lease: &JobLease, outcome: Outcome, fault: Option<String>) {
         // Nobody stops a finish: what was asked for before is in the outcome.
-        let _holding = self.held.hold_job(lease.job.id.clone(), StopFlag::default());
+        let _holding = self.held.hold_job(lease.job.id.clone(), Stop::default());
         let ended = match self.wind_up(lease, outcome).await {
             Ok(()) => self.store.finish(lease, outcome, fault.as_deref()).await,
             Err(Unfinished::Store(err)) => Err(err),
@@ -106,7 +106,7 @@ impl Runner {
         for (document, _) in unrecorded {
             for target in &job.request.targets {
                 let key = format!("{folder}{}", document.output_path(target.as_str()));
-                let stop = StopFlag::default();
+                let stop = Stop::default();
                 retried(&stop, || self.objects.delete(&access, place.bucket(), &key)).await?;
             }
         }

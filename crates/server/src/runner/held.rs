@@ -6,6 +6,36 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::job::JobId;
 use engine::StopFlag;
 use store::{Progress, Report, ReportEnd, UnitLease};
+use tokio_util::sync::CancellationToken;
+
+/// Says that work in hand is no longer wanted: to engines by a flag, to tasks
+/// that wait by waking them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop {
+    flag: StopFlag,
+    raised: CancellationToken,
+}
+
+impl Stop {
+    pub(super) fn raise(&self) {
+        self.flag.raise();
+        self.raised.cancel();
+    }
+
+    pub(super) fn is_raised(&self) -> bool {
+        self.flag.is_raised()
+    }
+
+    /// What engines look at.
+    pub(super) fn flag(&self) -> &StopFlag {
+        &self.flag
+    }
+
+    /// Waits until it is raised.
+    pub(super) async fn raised(&self) {
+        self.raised.cancelled().await;
+    }
+}
 
 /// Everything in hand.
 #[derive(Default)]
@@ -16,13 +46,13 @@ struct Inner {
     next: u64,
     units: HashMap<u64, Arc<UnitInHand>>,
     // Listings and finishes.
-    jobs: HashMap<u64, (JobId, StopFlag)>,
+    jobs: HashMap<u64, (JobId, Stop)>,
 }
 
 /// A unit that is being worked on.
 pub(super) struct UnitInHand {
     pub(super) lease: UnitLease,
-    pub(super) stop: StopFlag,
+    pub(super) stop: Stop,
     progress: Mutex<Progress>,
 }
 
@@ -39,7 +69,7 @@ impl Held {
         })
     }
 
-    pub(super) fn hold_job(&self, job: JobId, stop: StopFlag) -> Holding<'_> {
+    pub(super) fn hold_job(&self, job: JobId, stop: Stop) -> Holding<'_> {
         self.hold(|inner, number| {
             inner.jobs.insert(number, (job, stop));
         })
@@ -108,7 +138,7 @@ impl Drop for Holding<'_> {
 impl UnitInHand {
     pub(super) fn new(lease: UnitLease) -> Self {
         let progress = Mutex::new(lease.unit.progress.clone());
-        Self { lease, stop: StopFlag::default(), progress }
+        Self { lease, stop: Stop::default(), progress }
     }
 
     /// What became of the documents so far.

@@ -1,10 +1,10 @@
 //! Listing a job's input into units of work.
 
 use domain::job::{InputDocument, InputTally, Job};
-use engine::StopFlag;
 use objects::{ObjectInfo, ObjectsError, Page};
 use store::{JobLease, ListedPart, StoreError};
 
+use super::held::Stop;
 use super::retry::retried;
 use super::{LEASE_TERM, Runner, access};
 
@@ -31,7 +31,7 @@ impl Runner {
         documents: u64,
         bytes: u64,
     ) {
-        let stop = StopFlag::default();
+        let stop = Stop::default();
         let _holding = self.held.hold_job(lease.job.id.clone(), stop.clone());
         tracing::info!(job.id = %lease.job.id, "listing the input");
         let tally = InputTally { documents, bytes };
@@ -58,7 +58,7 @@ impl Runner {
         lease: &JobLease,
         mut cursor: Option<String>,
         mut tally: InputTally,
-        stop: &StopFlag,
+        stop: &Stop,
     ) -> Result<InputTally, Interrupted> {
         loop {
             if stop.is_raised() {
@@ -93,7 +93,7 @@ impl Runner {
         &self,
         job: &Job,
         cursor: Option<&str>,
-        stop: &StopFlag,
+        stop: &Stop,
     ) -> Result<Page, ObjectsError> {
         let (access, input) = (access(job), &job.request.input);
         let folder = input.folder();

@@ -42,12 +42,15 @@ const CLEANING: Duration = Duration::from_mins(1);
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
 /// Units in hand at once. Each waits for its documents, which have a bound of
-/// their own, so that a new job gets its turn while others are busy.
-const UNITS_IN_HAND_MAX: usize = 16;
+/// their own.
+const UNITS_IN_HAND_MAX: usize = 64;
+/// Units of one job in hand at once, so that a new job gets its turn while
+/// others are busy.
+const UNITS_PER_JOB_MAX: usize = 4;
 /// Listings and finishes in hand at once.
 const JOB_TASKS_IN_HAND_MAX: usize = 8;
 /// Documents in hand at once, over all units.
-const DOCUMENTS_IN_HAND_MAX: usize = 32;
+const DOCUMENTS_IN_HAND_MAX: usize = 16;
 /// Bytes of input documents in hand at once, in kilobytes.
 const DOCUMENT_KILOBYTES_IN_HAND_MAX: u32 = 64 << 10;
 
@@ -165,7 +168,9 @@ impl Runner {
             }
         }
         if units < units_max {
-            for job in self.by_turn(self.store.runnable_jobs().await?) {
+            let mut runnable = self.store.runnable_jobs().await?;
+            runnable.retain(|job| self.held.units_of(job) < UNITS_PER_JOB_MAX);
+            for job in self.by_turn(runnable) {
                 let unit = self.store.claim_unit(&self.settings.node, &job, LEASE_TERM).await?;
                 if let Some(unit) = unit {
                     self.mark_served(&job);
@@ -196,7 +201,7 @@ impl Runner {
     /// these the one whose last turn is longest ago.
     fn by_turn(&self, mut runnable: Vec<JobId>) -> Vec<JobId> {
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        served.retain(|job, _| runnable.contains(job));
+        served.retain(|job, _| runnable.contains(job) || 0 < self.held.units_of(job));
         runnable.sort_by_key(|job| (self.held.units_of(job), served.get(job).copied()));
         runnable
     }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use engine::StopFlag;
 use objects::ObjectsError;
+
+use super::held::Stop;
 
 const ATTEMPTS_MAX: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Calls `attempt` until it succeeds, fails for good, or `stop` is raised.
 pub(super) async fn retried<T, F>(
-    stop: &StopFlag,
+    stop: &Stop,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, ObjectsError>
 where

@@ -8,10 +8,8 @@ use store::{ReportEnd, TargetFault, UnitLease};
 
 use super::document::DocumentEnd;
 use super::held::UnitInHand;
-use super::{LEASE_TERM, Runner};
+use super::{DOCUMENTS_IN_HAND_MAX, LEASE_TERM, Runner};
 
-/// Documents of one unit in hand at once.
-const DOCUMENTS_PER_UNIT_MAX: usize = 16;
 /// After so many holders in a row that vanished without progress, the server
 /// no longer tries: one of the documents in hand is likely what fells them.
 const ATTEMPTS_MAX: u32 = 5;
@@ -33,7 +31,7 @@ impl Runner {
     async fn work_on(&self, unit: &UnitInHand, mut pending: impl Iterator<Item = usize>) {
         let mut in_hand = FuturesUnordered::new();
         loop {
-            while in_hand.len() < DOCUMENTS_PER_UNIT_MAX
+            while in_hand.len() < self.documents_per_unit()
                 && let Some(index) = pending.next()
             {
                 in_hand.push(self.document(unit, index));
@@ -47,6 +45,13 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// How many documents of a unit are in hand at once: its share of all, so
+    /// that those of a new unit do not wait behind a long queue.
+    fn documents_per_unit(&self) -> usize {
+        let (_, units) = self.held.counts();
+        (DOCUMENTS_IN_HAND_MAX / units.max(1)).max(1)
     }
 
     async fn record_fault(&self, unit: &UnitInHand, fault: &str) {
