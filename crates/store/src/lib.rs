@@ -265,10 +265,18 @@ pub enum StoreError {
     InUse(PathBuf),
     /// The data was written by a newer version.
     #[error(
-        "the database was written by a newer version of metaphrast (schema {0}): \
+        "the database {path} was written by a newer version of metaphrast (schema {schema}): \
          run that version, or choose another data folder"
     )]
-    Newer(i64),
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The number of its newest migration.
+        schema: i64,
+    },
+    /// The file is something else, or damaged.
+    #[error("{0} is no database of metaphrast: move it away, or choose another data folder")]
+    NoDatabase(PathBuf),
     /// The data can be read but not written.
     #[error("the database {0} cannot be written: check the permissions and the free space")]
     ReadOnly(PathBuf),

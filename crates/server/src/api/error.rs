@@ -290,7 +290,8 @@ impl From<StoreError> for ApiError {
             StoreError::LeaseLost
             | StoreError::Transition(_)
             | StoreError::InUse(_)
-            | StoreError::Newer(_)
+            | StoreError::Newer { .. }
+            | StoreError::NoDatabase(_)
             | StoreError::ReadOnly(_)
             | StoreError::Damaged(_)
             | StoreError::Database(_) => Self::internal(err),

@@ -50,18 +50,19 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
-        let store = Self::connect(options, clock, lock).await;
+        let store = Self::connect(path, options, clock, lock).await;
         store.map_err(|err| name_the_cause(err, path))
     }
 
     async fn connect(
+        path: &Path,
         options: SqliteConnectOptions,
         clock: Clock,
         lock: File,
     ) -> Result<Self, StoreError> {
         let writer =
             SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrate(&writer).await?;
+        migrate(&writer, path).await?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true))
@@ -88,7 +89,16 @@ impl SqliteStore {
 
     /// A transaction that writes: it has the only writer and sees what is committed.
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        match self.writer.begin_with(BEGIN).await {
+            // When the disk is full SQLite ends a transaction by itself, and the
+            // driver goes on believing in it: that connection is of no more use.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await?.close().await?;
+                Ok(self.writer.begin_with(BEGIN).await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -124,18 +134,21 @@ fn name_the_cause(err: StoreError, path: &Path) -> StoreError {
     const READONLY: i32 = 8;
     const FULL: i32 = 13;
     const CANTOPEN: i32 = 14;
+    const NOTADB: i32 = 26;
     if let StoreError::Database(sqlx::Error::Database(cause)) = &err {
         let primary =
             cause.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xFF);
-        if matches!(primary, Some(READONLY | FULL | CANTOPEN)) {
-            return StoreError::ReadOnly(path.to_owned());
+        match primary {
+            Some(READONLY | FULL | CANTOPEN) => return StoreError::ReadOnly(path.to_owned()),
+            Some(NOTADB) => return StoreError::NoDatabase(path.to_owned()),
+            _ => (),
         }
     }
     err
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other faults all mean a broken file")]
-async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+async fn migrate(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
     let migrations = vec![Migration::new(
         1,
         "jobs".into(),
@@ -144,7 +157,7 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
         false,
     )];
     Migrator::with_migrations(migrations).run(writer).await.map_err(|err| match err {
-        MigrateError::VersionMissing(version) => StoreError::Newer(version),
+        MigrateError::VersionMissing(schema) => StoreError::Newer { path: path.to_owned(), schema },
         MigrateError::Execute(err) | MigrateError::ExecuteMigration(err, _) => {
             StoreError::Database(err)
         }
@@ -191,7 +204,9 @@ mod tests {
         .unwrap();
         store.close().await;
         drop(store);
-        assert!(matches!(refused(&path).await, StoreError::Newer(999)));
+        assert!(
+            matches!(refused(&path).await, StoreError::Newer { schema: 999, path: named } if named == path)
+        );
     }
 
     #[tokio::test]
@@ -206,6 +221,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         std::fs::write(&path, "no database".repeat(1000)).unwrap();
-        assert!(matches!(refused(&path).await, StoreError::Database(_)));
+        assert!(matches!(refused(&path).await, StoreError::NoDatabase(named) if named == path));
     }
 }
