@@ -13,3 +13,4 @@ pub mod startup;
 #[cfg(test)]
 mod test_app;
 pub mod translate;
+mod turns;

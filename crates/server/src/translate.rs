@@ -20,9 +20,10 @@ use domain::language::{LanguageCode, LanguagePair};
 use domain::text::Segments;
 use engine::{Engine, EngineError, Engines, Limits, StopFlag};
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
+
+use crate::turns::Turns;
 
 /// How often a batch is tried before the document fails.
 const ATTEMPTS_MAX: u32 = 3;
@@ -39,7 +40,7 @@ pub struct Translator {
     engines: Arc<Engines>,
     sources: Vec<LanguageCode>,
     threads: usize,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 /// Why a document was not translated.
@@ -71,7 +72,7 @@ impl Translator {
     pub fn new(engines: Arc<Engines>, threads: NonZero<usize>) -> Self {
         let sources = engines.sources().into_iter().collect();
         let threads = threads.get();
-        Self { engines, sources, threads, turns: Arc::new(Semaphore::new(threads)) }
+        Self { engines, sources, threads, turns: Turns::new(threads) }
     }
 
     /// Reads a document.
@@ -90,10 +91,12 @@ impl Translator {
     }
 
     /// Translates a document. One whose language is the target's comes back as it is.
+    /// Documents of one `lane`, such as a job, do not keep those of others waiting.
     pub async fn document(
         &self,
         document: &Document,
         pair: LanguagePair,
+        lane: &str,
         stop: &StopFlag,
     ) -> Result<Bytes, TranslateError> {
         if pair.source == pair.target {
@@ -112,7 +115,7 @@ impl Translator {
             translations: Mutex::new(vec![String::new(); texts.len()]),
             texts,
         });
-        self.translate(&work, stop).await?;
+        self.translate(&work, lane, stop).await?;
         let translations = work.translations.lock().unwrap_or_else(PoisonError::into_inner);
         let rendered =
             heavy(size, || document.render(&segments, |index| &translations[places[index]]));
@@ -120,15 +123,20 @@ impl Translator {
     }
 
     /// Works on all batches with as many threads as there are and turns allow.
-    async fn translate(&self, work: &Arc<Work>, stop: &StopFlag) -> Result<(), TranslateError> {
+    async fn translate(
+        &self,
+        work: &Arc<Work>,
+        lane: &str,
+        stop: &StopFlag,
+    ) -> Result<(), TranslateError> {
         let pair = work.pair;
         let mut workers = JoinSet::new();
         for _ in 0..self.threads.min(work.batches.len()) {
-            let (work, stop, turns) = (Arc::clone(work), stop.clone(), Arc::clone(&self.turns));
+            let (work, stop, turns) = (Arc::clone(work), stop.clone(), self.turns.clone());
+            let lane = lane.to_owned();
             workers.spawn(async move {
                 while !work.is_taken() {
-                    // The semaphore is never closed: it lives as long as the translator.
-                    let Ok(_turn) = turns.acquire().await else { break };
+                    let _turn = turns.take(&lane).await;
                     let (work, stop) = (Arc::clone(&work), stop.clone());
                     let turn = tokio::task::spawn_blocking(move || work.take_turn(&stop));
                     turn.await.unwrap_or_else(|panic| Err(panicked(pair, &panic)))?;
@@ -260,8 +268,10 @@ mod tests {
     async fn check(text: &str, target: &str, expected: &str) {
         let translator = translator();
         let document = translator.open(ContentType::Text, Bytes::from(text.to_owned())).unwrap();
-        let translated =
-            translator.document(&document, pair("en", target), &StopFlag::default()).await.unwrap();
+        let translated = translator
+            .document(&document, pair("en", target), "", &StopFlag::default())
+            .await
+            .unwrap();
         assert_eq!(translated, expected, "{text:?}");
     }
 
@@ -278,7 +288,7 @@ mod tests {
         let document = translator.open(ContentType::Text, Bytes::from_static(b"Ab.")).unwrap();
         let stop = StopFlag::default();
         stop.raise();
-        let stopped = translator.document(&document, pair("en", "fr"), &stop).await;
+        let stopped = translator.document(&document, pair("en", "fr"), "", &stop).await;
         assert!(matches!(stopped, Err(TranslateError::Stopped)));
     }
 
@@ -287,7 +297,7 @@ mod tests {
         let translator = Translator::new(Arc::default(), NonZero::new(1).unwrap());
         let document = translator.open(ContentType::Text, Bytes::from_static(b"Ab.")).unwrap();
         let pair = pair("en", "fr");
-        let refused = translator.document(&document, pair, &StopFlag::default()).await;
+        let refused = translator.document(&document, pair, "", &StopFlag::default()).await;
         assert!(matches!(refused, Err(TranslateError::UnsupportedPair(named)) if named == pair));
     }
 

@@ -53,7 +53,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|err| Failure::work(&err.into()))?;
     let translated = runtime
-        .block_on(translator.document(&document, pair, &StopFlag::default()))
+        .block_on(translator.document(&document, pair, "", &StopFlag::default()))
         .map_err(|err| Failure::Work(explain(&err)))?;
     let translated = String::from_utf8_lossy(&translated);
     if json {

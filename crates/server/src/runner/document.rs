@@ -16,6 +16,7 @@ use super::held::UnitInHand;
 use super::retry::{concerns_the_place, retried, unwritable};
 use super::{DOCUMENT_KILOBYTES_IN_HAND_MAX, Runner, access};
 use crate::translate::TranslateError;
+use crate::turns::Turn;
 
 /// What came of a document.
 pub(super) enum DocumentEnd {
@@ -42,7 +43,7 @@ struct Opened {
 
 /// A document's part of what may be in hand at once.
 struct Room<'a> {
-    _document: SemaphorePermit<'a>,
+    _document: Turn,
     _kilobytes: SemaphorePermit<'a>,
 }
 
@@ -79,7 +80,7 @@ impl Runner {
         unit: &UnitInHand,
         input: &InputDocument,
     ) -> Result<(Opened, Vec<Translation>, Room<'_>), NotTranslated> {
-        let room = self.room(input.size_bytes).await;
+        let room = self.room(&unit.lease.job, input.size_bytes).await;
         let opened = self.open(unit, input).await?;
         let targets = &unit.lease.job.request.targets;
         let mut translations = Vec::with_capacity(targets.len());
@@ -94,12 +95,12 @@ impl Runner {
     }
 
     /// Waits until one more document of this size may be in hand.
-    async fn room(&self, size_bytes: u64) -> Room<'_> {
+    async fn room(&self, job: &Job, size_bytes: u64) -> Room<'_> {
         let kilobytes = u32::try_from(size_bytes / 1024 + 1).unwrap_or(u32::MAX);
         let kilobytes = kilobytes.min(DOCUMENT_KILOBYTES_IN_HAND_MAX);
-        let open = "the semaphores live as long as the runner and are never closed";
+        let open = "the semaphore lives as long as the runner and is never closed";
         Room {
-            _document: self.documents.acquire().await.expect(open),
+            _document: self.documents.take(job.id.as_str()).await,
             _kilobytes: self.document_kilobytes.acquire_many(kilobytes).await.expect(open),
         }
     }
@@ -153,7 +154,9 @@ impl Runner {
         target: LanguageCode,
     ) -> Result<Bytes, NotTranslated> {
         let pair = LanguagePair { source: opened.source, target };
-        let translated = self.translator.document(&opened.document, pair, unit.stop.flag()).await;
+        let lane = unit.lease.job.id.as_str();
+        let translated =
+            self.translator.document(&opened.document, pair, lane, unit.stop.flag()).await;
         translated.map_err(|err| match err {
             TranslateError::Stopped => NotTranslated::Stopped,
             TranslateError::UnsupportedPair(pair) => NotTranslated::Fault(DocumentFault {

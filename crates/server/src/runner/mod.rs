@@ -30,6 +30,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::translate::Translator;
+use crate::turns::Turns;
 use held::Held;
 
 /// How long a lease lasts without a heartbeat.
@@ -65,7 +66,7 @@ pub struct Runner {
     held: Held,
     // When each job was last served, as a running number: the round robin.
     served: Mutex<HashMap<JobId, u64>>,
-    documents: Semaphore,
+    documents: Turns,
     document_kilobytes: Semaphore,
 }
 
@@ -105,7 +106,7 @@ impl Runner {
             settings,
             held: Held::default(),
             served: Mutex::default(),
-            documents: Semaphore::new(DOCUMENTS_IN_HAND_MAX),
+            documents: Turns::new(DOCUMENTS_IN_HAND_MAX),
             document_kilobytes: Semaphore::new(DOCUMENT_KILOBYTES_IN_HAND_MAX as usize),
         }
     }
@@ -239,7 +240,7 @@ impl Runner {
 
     fn measure(&self) {
         let (jobs, units) = self.held.counts();
-        let documents = DOCUMENTS_IN_HAND_MAX - self.documents.available_permits();
+        let documents = DOCUMENTS_IN_HAND_MAX - self.documents.free();
         for (what, depth) in [("job_tasks", jobs), ("units", units), ("documents", documents)] {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             metrics::gauge!("metaphrast_in_hand", "what" => what).set(depth as f64);
