@@ -248,7 +248,7 @@ def neural(binary):
         text = server.folder / "text.txt"
         text.write_text("\n".join(path.read_text() for path in sorted(folder.iterdir())))
         alone = subprocess.run(["cargo", "run", "--release", "--quiet", "--locked", "-p", "metaphrast-engine",
-                                "--example", "throughput", "--", str(text)],
+                                "--example", "throughput", "--", str(text), "en", "es", "2", "32"],
                                capture_output=True, text=True, check=True).stdout
         print(alone)
         began = time.monotonic()

@@ -1,8 +1,8 @@
 //! How many words a second the neural engine translates on this machine.
 //!
-//! `cargo run --release -p metaphrast-engine --example throughput -- FILE [FROM TO]`
+//! `cargo run --release -p metaphrast-engine --example throughput -- FILE [FROM TO [THREADS BATCH]]`
 //!
-//! FILE has one sentence on a line. A batch is given to the engine as it would
+//! FILE has one sentence on a line. Without THREADS and BATCH many of both are tried. A batch is given to the engine as it would
 //! come from a scheduler: sorted by length, and in the order of the file.
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
@@ -24,6 +24,9 @@ fn main() {
     };
     let pair = LanguagePair { source: code("en"), target: code("es") };
 
+    let number = |text: String| text.parse::<usize>().expect("a number");
+    let chosen = arguments.next().map(number).zip(arguments.next().map(number));
+
     let settings = NeuralSettings { models_dir: None, bundled: true };
     let engine = NeuralEngine::open(&settings).expect("the bundled models are whole");
     let (_, loading) = timed(|| translate(&engine, pair, &["Good morning."]));
@@ -37,8 +40,12 @@ fn main() {
         "{:>8} {:>6} {:>9} {:>12} {:>14}",
         "threads", "batch", "order", "words/s", "longest call"
     );
-    for threads in [1, 2] {
-        for batch in [1, 8, 16, 32, 64, 128] {
+    let (threads, batches) = match chosen {
+        Some((threads, batch)) => (vec![threads], vec![batch]),
+        None => (vec![1, 2], vec![1, 8, 16, 32, 64, 128]),
+    };
+    for &threads in &threads {
+        for &batch in &batches {
             for (order, lines) in [("sorted", &sorted), ("file", &in_order)] {
                 let (longest, took) = timed(|| run(&engine, pair, lines, batch, threads));
                 let rate = words as u128 * 1_000 / took.as_millis().max(1);
