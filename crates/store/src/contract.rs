@@ -11,8 +11,8 @@ use domain::job::{
 };
 
 use crate::{
-    Clock, JobFilter, JobLease, JobTask, ListPosition, ListedPart, NewJob, NodeId, Progress,
-    Report, ReportEnd, Store, StoreError, TargetFault, UnitLease,
+    Clock, Holder, JobFilter, JobLease, JobRoom, JobTask, ListPosition, ListedPart, NewJob, NodeId,
+    Progress, Report, ReportEnd, Store, StoreError, TargetFault, UnitLease,
 };
 
 /// Makes a test of each function of the contract for one kind of store.
@@ -52,6 +52,9 @@ macro_rules! contract_tests {
             a_stop_after_the_last_unit_completes,
             a_fault_ends_the_job,
             a_fault_of_a_stopped_job_does_not_fail_it,
+            a_late_fault_is_refused,
+            a_finish_has_the_job_alone,
+            only_what_there_is_room_for_is_claimed,
             an_ended_job_takes_no_more_reports,
             what_is_old_is_cleaned_up,
             a_secret_stays_the_same,
@@ -61,6 +64,7 @@ macro_rules! contract_tests {
 pub(crate) use contract_tests;
 
 const TERM: Duration = Duration::from_secs(30);
+const ROOM: JobRoom = JobRoom { lists: true, finishes: true };
 
 /// A clock that is set by hand.
 #[derive(Clone, Default)]
@@ -124,14 +128,14 @@ async fn submit(store: &dyn Store, id: &str) -> Job {
 }
 
 async fn claim_listing(store: &dyn Store, by: &str) -> JobLease {
-    match store.claim_job(&node(by), TERM, 10).await.expect("claims") {
+    match store.claim_job(&node(by), TERM, 10, ROOM).await.expect("claims") {
         Some(JobTask::List { lease, .. }) => lease,
         other => panic!("not a listing: {other:?}"),
     }
 }
 
 async fn claim_finish(store: &dyn Store) -> (JobLease, Outcome, Option<String>) {
-    match store.claim_job(&node("n"), TERM, 10).await.expect("claims") {
+    match store.claim_job(&node("n"), TERM, 10, ROOM).await.expect("claims") {
         Some(JobTask::Finish { lease, outcome, fault }) => (lease, outcome, fault),
         other => panic!("not a finish: {other:?}"),
     }
@@ -249,7 +253,7 @@ pub(crate) async fn a_waiting_job_is_stopped_at_once(store: &dyn Store, time: &T
         (Status::Stopped, Some(Timestamp(30_000)), None)
     );
     assert_eq!(job.message.as_deref(), Some("Your job was stopped at your request."));
-    assert!(store.claim_job(&node("n"), TERM, 10).await.expect("claims").is_none());
+    assert!(store.claim_job(&node("n"), TERM, 10, ROOM).await.expect("claims").is_none());
     time.pass(TERM);
     let again = store.request_stop(&owner(), &job.id).await.expect("stops");
     assert_eq!(again, job);
@@ -292,17 +296,17 @@ pub(crate) async fn jobs_begin_in_the_order_of_submission_and_not_too_many_at_on
         time.pass(Duration::from_millis(1));
     }
     for expected in ["c", "b"] {
-        match store.claim_job(&node("n"), TERM, 2).await.expect("claims") {
+        match store.claim_job(&node("n"), TERM, 2, ROOM).await.expect("claims") {
             Some(JobTask::List { lease, .. }) => assert_eq!(lease.job.id.as_str(), expected),
             other => panic!("not a listing: {other:?}"),
         }
     }
-    assert!(store.claim_job(&node("n"), TERM, 2).await.expect("claims").is_none());
+    assert!(store.claim_job(&node("n"), TERM, 2, ROOM).await.expect("claims").is_none());
     assert_eq!(status(store, "a").await, Status::Submitted);
 
     let other = Owner { account: "999999999999".to_owned(), ..owner() };
     store.submit(NewJob { owner: other, ..new_job("d") }, 10).await.expect("submits");
-    let theirs = store.claim_job(&node("n"), TERM, 2).await.expect("claims");
+    let theirs = store.claim_job(&node("n"), TERM, 2, ROOM).await.expect("claims");
     assert!(theirs.is_some(), "another owner has running jobs of its own");
 }
 
@@ -354,7 +358,7 @@ pub(crate) async fn a_job_is_listed_worked_on_and_finished(store: &dyn Store, _:
     let fault = TargetFault { document: 1, target: 0, fault: DocumentFault::invalid("bad") };
     progress.faults.push(fault);
     assert!(report(store, &first, &progress, ReportEnd::Released).await);
-    assert!(store.claim_job(&node("n"), TERM, 10).await.expect("claims").is_none());
+    assert!(store.claim_job(&node("n"), TERM, 10, ROOM).await.expect("claims").is_none());
     assert!(report(store, &second, &complete(&second), ReportEnd::Released).await);
 
     let units = store.touched_units(&first.job.id, None, 10).await.expect("reads");
@@ -379,9 +383,9 @@ pub(crate) async fn a_listing_goes_on_where_it_was_left(store: &dyn Store, time:
     };
     store.add_units(&lease, &part, TERM).await.expect("adds");
     assert_eq!(store.job(&owner(), &lease.job.id).await.expect("is there").counts, None);
-    assert!(store.claim_job(&node("m"), TERM, 10).await.expect("claims").is_none());
+    assert!(store.claim_job(&node("m"), TERM, 10, ROOM).await.expect("claims").is_none());
     time.pass(TERM);
-    match store.claim_job(&node("m"), TERM, 10).await.expect("claims") {
+    match store.claim_job(&node("m"), TERM, 10, ROOM).await.expect("claims") {
         Some(JobTask::List { cursor, documents, input_bytes, .. }) => {
             assert_eq!((cursor.as_deref(), documents, input_bytes), (Some("in/2.txt"), 3, 30));
         }
@@ -464,7 +468,7 @@ pub(crate) async fn a_stop_waits_for_the_workers_and_not_for_the_dead(
         (claim_unit(store, "n").await.expect("a unit"), claim_unit(store, "m").await);
     assert_eq!(stop(store, "a").await, Status::StopRequested);
     assert!(report(store, &alive, &alive.unit.progress, ReportEnd::Released).await);
-    assert!(store.claim_job(&node("n"), TERM, 10).await.expect("claims").is_none());
+    assert!(store.claim_job(&node("n"), TERM, 10, ROOM).await.expect("claims").is_none());
     time.pass(TERM);
     assert_eq!(finish(store).await.status, Status::Stopped);
 }
@@ -482,8 +486,8 @@ pub(crate) async fn a_stop_after_the_last_unit_completes(store: &dyn Store, _: &
 pub(crate) async fn a_fault_ends_the_job(store: &dyn Store, _: &Time) {
     listed(store, "a", 2).await;
     let unit = claim_unit(store, "n").await.expect("a unit");
-    store.record_fault(&unit.job.id, "The output folder vanished").await.expect("records");
-    store.record_fault(&unit.job.id, "a later one").await.expect("records");
+    store.record_fault(Holder::Unit(&unit), "The output folder vanished").await.expect("records");
+    store.record_fault(Holder::Unit(&unit), "a later one").await.expect("records");
     assert!(claim_unit(store, "m").await.is_none());
     assert_eq!(store.unwanted(std::slice::from_ref(&unit.job.id)).await.expect("looks").len(), 1);
     assert!(report(store, &unit, &unit.unit.progress, ReportEnd::Released).await);
@@ -494,14 +498,53 @@ pub(crate) async fn a_fault_ends_the_job(store: &dyn Store, _: &Time) {
 
 pub(crate) async fn a_fault_of_a_stopped_job_does_not_fail_it(store: &dyn Store, _: &Time) {
     listed(store, "a", 1).await;
+    let unit = claim_unit(store, "n").await.expect("a unit");
     stop(store, "a").await;
-    store
-        .record_fault(&JobId("a".to_owned()), "The output folder vanished")
-        .await
-        .expect("records");
+    store.record_fault(Holder::Unit(&unit), "The output folder vanished").await.expect("records");
+    assert!(report(store, &unit, &unit.unit.progress, ReportEnd::Released).await);
     let job = finish(store).await;
     assert_eq!(job.status, Status::Stopped);
     assert!(job.message.expect("has one").ends_with("The output folder vanished"));
+}
+
+pub(crate) async fn a_late_fault_is_refused(store: &dyn Store, time: &Time) {
+    submit(store, "a").await;
+    let slow = claim_listing(store, "slow").await;
+    time.pass(TERM);
+    let next = claim_listing(store, "next").await;
+    store.record_fault(Holder::Job(&slow), "late").await.expect("is not heard");
+    let part = ListedPart { units: vec![documents(1)], cursor: None, is_last: true };
+    store.add_units(&next, &part, TERM).await.expect("adds");
+    let slow = claim_unit(store, "slow").await.expect("a unit");
+    time.pass(TERM);
+    let next = claim_unit(store, "next").await.expect("the unit");
+    store.record_fault(Holder::Unit(&slow), "late").await.expect("is not heard");
+    assert!(report(store, &next, &complete(&next), ReportEnd::Released).await);
+    assert_eq!(finish(store).await.status, Status::Completed);
+}
+
+pub(crate) async fn a_finish_has_the_job_alone(store: &dyn Store, time: &Time) {
+    listed(store, "a", 1).await;
+    let late = claim_unit(store, "n").await.expect("a unit");
+    stop(store, "a").await;
+    time.pass(TERM);
+    let (lease, outcome, _) = claim_finish(store).await;
+    assert!(!report(store, &late, &complete(&late), ReportEnd::Released).await);
+    assert!(store.touched_units(&lease.job.id, None, 1).await.expect("reads")[0].was_abandoned);
+    let job = store.finish(&lease, outcome, None).await.expect("finishes");
+    assert_eq!(job.counts.map(|counts| counts.translated), Some(0));
+}
+
+pub(crate) async fn only_what_there_is_room_for_is_claimed(store: &dyn Store, _: &Time) {
+    listed(store, "a", 1).await;
+    submit(store, "b").await;
+    stop(store, "a").await;
+    let none = JobRoom { lists: false, finishes: false };
+    assert!(store.claim_job(&node("n"), TERM, 10, none).await.expect("claims").is_none());
+    let listing = JobRoom { lists: true, finishes: false };
+    let task = store.claim_job(&node("n"), TERM, 10, listing).await.expect("claims");
+    assert!(matches!(task, Some(JobTask::List { .. })), "{task:?}");
+    assert_eq!(finish(store).await.status, Status::Stopped);
 }
 
 pub(crate) async fn an_ended_job_takes_no_more_reports(store: &dyn Store, time: &Time) {

@@ -14,7 +14,8 @@ mod work;
 
 pub use sqlite::SqliteStore;
 pub use work::{
-    JobLease, JobTask, NodeId, Progress, Report, ReportEnd, TargetFault, Unit, UnitLease,
+    Holder, JobLease, JobRoom, JobTask, NodeId, Progress, Report, ReportEnd, TargetFault, Unit,
+    UnitLease,
 };
 
 use std::path::PathBuf;
@@ -101,12 +102,17 @@ pub trait JobStore: Send + Sync {
 pub trait WorkStore: Send + Sync {
     /// Leases the next thing to do for a job as a whole: finish one whose work
     /// is over, go on listing one whose lister is gone, or begin the oldest
-    /// submitted one of an owner that has fewer than `running_max` running.
+    /// submitted one of an owner that has fewer than `running_max` running. Takes
+    /// only what there is `room` for.
+    ///
+    /// Who finishes a job has it alone: leases on its units that ran out are void
+    /// from then on, even for those who hold them still.
     async fn claim_job(
         &self,
         node: &NodeId,
         term: Duration,
         running_max: u32,
+        room: JobRoom,
     ) -> Result<Option<JobTask>, StoreError>;
 
     /// Records the next part of a job's listing: units, the key up to which the
@@ -133,8 +139,9 @@ pub trait WorkStore: Send + Sync {
     async fn release_job(&self, lease: &JobLease) -> Result<(), StoreError>;
 
     /// Records what keeps a job as a whole from completing. The first fault
-    /// stays. Nobody begins work on it any more, and its finish will tell.
-    async fn record_fault(&self, job: &JobId, fault: &str) -> Result<(), StoreError>;
+    /// stays. Nobody begins work on it any more, and its finish will tell. From a
+    /// holder whose lease was lost it changes nothing.
+    async fn record_fault(&self, by: Holder<'_>, fault: &str) -> Result<(), StoreError>;
 
     /// The running jobs that have units nobody works on, oldest first.
     async fn runnable_jobs(&self) -> Result<Vec<JobId>, StoreError>;

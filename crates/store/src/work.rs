@@ -41,6 +41,24 @@ pub enum JobTask {
     },
 }
 
+/// Which tasks a worker has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobRoom {
+    /// Whether it can list one more job.
+    pub lists: bool,
+    /// Whether it can finish one more job.
+    pub finishes: bool,
+}
+
+/// Who found a fault of a job.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// Who lists it.
+    Job(&'a JobLease),
+    /// Who works on one of its units.
+    Unit(&'a UnitLease),
+}
+
 /// A unit of a job as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unit {

@@ -5,6 +5,7 @@
 
 mod jobs;
 mod rows;
+mod units;
 mod work;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -69,12 +70,17 @@ impl SqliteStore {
             .await?;
         let store = Self { writer, reader, clock, _lock: lock };
         let mut tx = store.begin().await?;
-        sqlx::query("UPDATE unit SET lease_until_ms = 0 WHERE status = 'LEASED'")
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("UPDATE job SET lease_until_ms = 0 WHERE lease_until_ms <> 0")
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE unit INDEXED BY unit_by_status SET lease_until_ms = 0 WHERE status = 'LEASED' \
+             AND job IN (SELECT id FROM job WHERE status IN ('IN_PROGRESS', 'STOP_REQUESTED'))",
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "UPDATE job SET lease_until_ms = 0 WHERE status IN ('IN_PROGRESS', 'STOP_REQUESTED')",
+        )
+        .execute(&mut *tx)
+        .await?;
         // A file that cannot be written shows it here and not at the first job.
         sqlx::query("UPDATE secret SET value = value").execute(&mut *tx).await?;
         tx.commit().await?;

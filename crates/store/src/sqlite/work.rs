@@ -4,21 +4,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Timestamp;
-use domain::job::{DocumentFault, Event, FaultCode, Job, JobId, Outcome, Status};
+use domain::job::{Event, Job, JobId, Outcome, Status};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::SqliteStore;
 use super::rows::{JobRow, number, unit};
-use crate::encoding::{join_languages, join_numbers, pack_documents, pack_flags};
+use super::units::{clean_units, faults, fence_units, find_unit, record};
+use crate::encoding::pack_documents;
 use crate::{
-    JobLease, JobTask, ListedPart, NodeId, Report, ReportEnd, StoreError, TargetFault, Unit,
-    UnitLease, WorkStore,
+    Holder, JobLease, JobRoom, JobTask, ListedPart, NodeId, Report, StoreError, Unit, UnitLease,
+    WorkStore,
 };
 
-/// How many rows one cleaning removes at most, so that it never holds the writer for long.
-const CLEANED_ROWS_MAX: i64 = 200;
-
-// A unit is READY, LEASED or DONE.
+/// How many jobs one cleaning removes at most, so that it never holds the writer for long.
+const CLEANED_JOBS_MAX: i64 = 200;
 
 #[async_trait]
 impl WorkStore for SqliteStore {
@@ -27,10 +26,15 @@ impl WorkStore for SqliteStore {
         node: &NodeId,
         term: Duration,
         running_max: u32,
+        room: JobRoom,
     ) -> Result<Option<JobTask>, StoreError> {
         let now = self.now().0;
         let mut tx = self.begin().await?;
-        let Some(row) = find_task(&mut tx, now, running_max).await? else { return Ok(None) };
+        let row = match find_finish(&mut tx, now, room).await? {
+            Some(row) => Some(row),
+            None => find_listing(&mut tx, now, running_max, room).await?,
+        };
+        let Some(row) = row else { return Ok(None) };
         let epoch = row.lease_epoch + 1;
         let status = row.job.status.after(Event::Claimed)?;
         sqlx::query(
@@ -44,8 +48,11 @@ impl WorkStore for SqliteStore {
         .bind(now + millis(term))
         .execute(&mut *tx)
         .await?;
-        tx.commit().await?;
         let is_over = row.is_all_processed || row.fault.is_some() || status != Status::InProgress;
+        if is_over {
+            fence_units(&mut tx, &row.job.id).await?;
+        }
+        tx.commit().await?;
         let lease = JobLease { job: Job { status, ..row.job }, epoch };
         Ok(Some(if is_over {
             let outcome =
@@ -115,13 +122,22 @@ impl WorkStore for SqliteStore {
         self.set_job_lease(lease, 0).await
     }
 
-    async fn record_fault(&self, job: &JobId, fault: &str) -> Result<(), StoreError> {
+    async fn record_fault(&self, by: Holder<'_>, fault: &str) -> Result<(), StoreError> {
+        let (job, no, epoch) = match by {
+            Holder::Job(lease) => (&lease.job.id, None, lease.epoch),
+            Holder::Unit(lease) => (&lease.job.id, Some(lease.unit.no), lease.epoch),
+        };
         let mut tx = self.begin().await?;
         sqlx::query(
-            "UPDATE job SET fault = $2 WHERE id = $1 AND fault IS NULL AND ended_ms IS NULL",
+            "UPDATE job SET fault = $2 WHERE id = $1 AND fault IS NULL AND ended_ms IS NULL \
+             AND CASE WHEN $3 IS NULL THEN lease_epoch = $4 ELSE EXISTS ( \
+               SELECT 1 FROM unit WHERE unit.job = $1 AND no = $3 AND epoch = $4 \
+               AND unit.status = 'LEASED') END",
         )
         .bind(job.as_str())
         .bind(fault)
+        .bind(no)
+        .bind(epoch)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
@@ -131,9 +147,11 @@ impl WorkStore for SqliteStore {
     async fn runnable_jobs(&self) -> Result<Vec<JobId>, StoreError> {
         let ids = sqlx::query_scalar(
             "SELECT id FROM job WHERE status = 'IN_PROGRESS' AND fault IS NULL AND ( \
-               EXISTS (SELECT 1 FROM unit WHERE job = job.id AND status = 'READY') \
-               OR EXISTS (SELECT 1 FROM unit WHERE unit.job = job.id AND unit.status = 'LEASED' \
-                          AND lease_until_ms <= $1)) \
+               EXISTS (SELECT 1 FROM unit INDEXED BY unit_by_status \
+                       WHERE unit.job = job.id AND unit.status = 'READY') \
+               OR EXISTS (SELECT 1 FROM unit INDEXED BY unit_by_status \
+                          WHERE unit.job = job.id AND unit.status = 'LEASED' \
+                          AND unit.lease_until_ms <= $1)) \
              ORDER BY submitted_ms, id",
         )
         .bind(self.now().0)
@@ -158,15 +176,7 @@ impl WorkStore for SqliteStore {
         .await?;
         let Some(row) = row else { return Ok(None) };
         let job = JobRow::try_from(&row)?.job;
-        let row = sqlx::query(
-            "SELECT * FROM unit WHERE job = $1 AND (status = 'READY' \
-               OR (status = 'LEASED' AND lease_until_ms <= $2)) ORDER BY no LIMIT 1",
-        )
-        .bind(job.id.as_str())
-        .bind(now)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = find_unit(&mut tx, &job.id, now).await? else { return Ok(None) };
         let mut unit = unit(&row, job.request.targets.len())?;
         let epoch = row.try_get::<i64, _>("epoch")? + 1;
         // Who still holds the lease that ran out has vanished.
@@ -252,6 +262,7 @@ impl WorkStore for SqliteStore {
                 }
             }
         }
+        tx.commit().await?;
         Ok(units)
     }
 
@@ -295,13 +306,13 @@ impl WorkStore for SqliteStore {
                  WHERE ended_ms IS NOT NULL AND ended_ms < $1 AND is_cleaned = 1 LIMIT $2)",
             )
             .bind(time.0)
-            .bind(CLEANED_ROWS_MAX)
+            .bind(CLEANED_JOBS_MAX)
             .execute(&mut *tx)
             .await?
             .rows_affected(),
         };
         tx.commit().await?;
-        Ok(units || jobs == CLEANED_ROWS_MAX.unsigned_abs())
+        Ok(units || jobs == CLEANED_JOBS_MAX.unsigned_abs())
     }
 }
 
@@ -325,25 +336,38 @@ impl SqliteStore {
     }
 }
 
-/// The job that is to be finished, listed on, or begun, in this order.
-async fn find_task(
+/// The oldest job whose work is over and that nobody finishes.
+async fn find_finish(
     connection: &mut SqliteConnection,
     now: i64,
-    running_max: u32,
+    room: JobRoom,
 ) -> Result<Option<JobRow>, StoreError> {
-    let over = sqlx::query(
+    if !room.finishes {
+        return Ok(None);
+    }
+    let row = sqlx::query(
         "SELECT * FROM job WHERE status IN ('IN_PROGRESS', 'STOP_REQUESTED') \
          AND lease_until_ms <= $1 AND ((is_listed = 1 AND units_done = units) \
            OR ((status = 'STOP_REQUESTED' OR fault IS NOT NULL) AND NOT EXISTS ( \
-             SELECT 1 FROM unit WHERE unit.job = job.id AND unit.status = 'LEASED' \
-             AND unit.lease_until_ms > $1))) \
+             SELECT 1 FROM unit INDEXED BY unit_by_status WHERE unit.job = job.id \
+             AND unit.status = 'LEASED' AND unit.lease_until_ms > $1))) \
          ORDER BY submitted_ms, id LIMIT 1",
     )
     .bind(now)
-    .fetch_optional(&mut *connection)
+    .fetch_optional(connection)
     .await?;
-    if let Some(row) = over {
-        return Ok(Some(JobRow::try_from(&row)?));
+    row.as_ref().map(JobRow::try_from).transpose()
+}
+
+/// The oldest job whose lister is gone; else the oldest that may begin.
+async fn find_listing(
+    connection: &mut SqliteConnection,
+    now: i64,
+    running_max: u32,
+    room: JobRoom,
+) -> Result<Option<JobRow>, StoreError> {
+    if !room.lists {
+        return Ok(None);
     }
     let unlisted = sqlx::query(
         "SELECT * FROM job WHERE status = 'IN_PROGRESS' AND is_listed = 0 AND fault IS NULL \
@@ -356,156 +380,15 @@ async fn find_task(
         return Ok(Some(JobRow::try_from(&row)?));
     }
     let submitted = sqlx::query(
-        "SELECT * FROM job AS waiting WHERE status = 'SUBMITTED' AND $1 > ( \
-           SELECT count(*) FROM job WHERE status IN ('IN_PROGRESS', 'STOP_REQUESTED') \
-           AND account = waiting.account AND region = waiting.region) \
+        "SELECT * FROM job WHERE status = 'SUBMITTED' AND (account, region) NOT IN ( \
+           SELECT account, region FROM job WHERE status IN ('IN_PROGRESS', 'STOP_REQUESTED') \
+           GROUP BY account, region HAVING count(*) >= $1) \
          ORDER BY submitted_ms, id LIMIT 1",
     )
     .bind(running_max)
-    .fetch_optional(&mut *connection)
+    .fetch_optional(connection)
     .await?;
-    submitted.map(|row| JobRow::try_from(&row)).transpose()
-}
-
-/// Records one report if its lease is still held.
-async fn record(
-    connection: &mut SqliteConnection,
-    report: &Report<'_>,
-    until: i64,
-) -> Result<bool, StoreError> {
-    // A job that ended takes nothing more, even from a lease nobody has taken over.
-    let row = sqlx::query(
-        "SELECT unit.status, unit.translated, unit.with_errors, unit.attempts FROM unit \
-         JOIN job ON job.id = unit.job \
-         WHERE unit.job = $1 AND unit.no = $2 AND unit.epoch = $3 AND unit.status = 'LEASED' \
-         AND job.ended_ms IS NULL",
-    )
-    .bind(report.job.as_str())
-    .bind(report.no)
-    .bind(report.epoch)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(row) = row else { return Ok(false) };
-    let (translated, with_errors): (i64, i64) =
-        (row.try_get("translated")?, row.try_get("with_errors")?);
-    let progress = report.progress;
-    let (now_translated, now_with_errors) =
-        (number(progress.translated()), number(progress.with_errors()));
-    let has_advanced = translated + with_errors < now_translated + now_with_errors;
-    let (status, until) = match report.end {
-        ReportEnd::Working => ("LEASED", until),
-        ReportEnd::Released if progress.is_complete() => ("DONE", 0),
-        ReportEnd::Released => ("READY", 0),
-    };
-    let attempts: i64 = if has_advanced { 0 } else { row.try_get("attempts")? };
-    sqlx::query(
-        "UPDATE unit SET status = $3, lease_until_ms = $4, attempts = $5, done = $6, \
-         translated = $7, with_errors = $8, characters = $9, languages = $10 \
-         WHERE job = $1 AND no = $2",
-    )
-    .bind(report.job.as_str())
-    .bind(report.no)
-    .bind(status)
-    .bind(until)
-    .bind(attempts)
-    .bind(pack_flags(&progress.done))
-    .bind(now_translated)
-    .bind(now_with_errors)
-    .bind(join_numbers(&progress.characters))
-    .bind((!progress.languages.is_empty()).then(|| join_languages(&progress.languages)))
-    .execute(&mut *connection)
-    .await?;
-    for fault in &progress.faults {
-        insert_fault(connection, report, fault).await?;
-    }
-    sqlx::query(
-        "UPDATE job SET translated = translated + $2, with_errors = with_errors + $3, \
-         units_done = units_done + $4 WHERE id = $1",
-    )
-    .bind(report.job.as_str())
-    .bind(now_translated - translated)
-    .bind(now_with_errors - with_errors)
-    .bind(i64::from(status == "DONE"))
-    .execute(&mut *connection)
-    .await?;
-    Ok(true)
-}
-
-async fn insert_fault(
-    connection: &mut SqliteConnection,
-    report: &Report<'_>,
-    fault: &TargetFault,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO document_fault (job, unit, document, target, code, message) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-    )
-    .bind(report.job.as_str())
-    .bind(report.no)
-    .bind(number(fault.document))
-    .bind(number(fault.target))
-    .bind(fault.fault.code.as_str())
-    .bind(&fault.fault.message)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// The faults of units `first` to `last`, and beside them the units they belong to.
-async fn faults(
-    connection: &mut SqliteConnection,
-    job: &JobId,
-    first: u32,
-    last: u32,
-) -> Result<(Vec<u32>, Vec<TargetFault>), StoreError> {
-    let rows = sqlx::query(
-        "SELECT * FROM document_fault WHERE job = $1 AND unit BETWEEN $2 AND $3 \
-         ORDER BY unit, document, target",
-    )
-    .bind(job.as_str())
-    .bind(first)
-    .bind(last)
-    .fetch_all(connection)
-    .await?;
-    let index = |number: u32| usize::try_from(number).map_err(|_| StoreError::Damaged("fault"));
-    rows.iter()
-        .map(|row| {
-            let code = FaultCode::from_name(row.try_get("code")?);
-            let fault = DocumentFault {
-                code: code.ok_or(StoreError::Damaged("fault"))?,
-                message: row.try_get("message")?,
-            };
-            let (document, target) = (row.try_get("document")?, row.try_get("target")?);
-            let fault = TargetFault { document: index(document)?, target: index(target)?, fault };
-            Ok((row.try_get("unit")?, fault))
-        })
-        .collect::<Result<Vec<(u32, TargetFault)>, StoreError>>()
-        .map(|pairs| pairs.into_iter().unzip())
-}
-
-/// Removes units of one ended job; tells whether there may be more.
-async fn clean_units(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let job: Option<String> = sqlx::query_scalar(
-        "SELECT id FROM job WHERE ended_ms IS NOT NULL AND is_cleaned = 0 LIMIT 1",
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(job) = job else { return Ok(false) };
-    let deleted = sqlx::query(
-        "DELETE FROM unit WHERE job = $1 AND no IN \
-         (SELECT no FROM unit WHERE job = $1 ORDER BY no LIMIT $2)",
-    )
-    .bind(&job)
-    .bind(CLEANED_ROWS_MAX)
-    .execute(&mut *connection)
-    .await?;
-    if deleted.rows_affected() < CLEANED_ROWS_MAX.unsigned_abs() {
-        sqlx::query("UPDATE job SET is_cleaned = 1 WHERE id = $1")
-            .bind(&job)
-            .execute(connection)
-            .await?;
-    }
-    Ok(true)
+    submitted.as_ref().map(JobRow::try_from).transpose()
 }
 
 fn millis(duration: Duration) -> i64 {
