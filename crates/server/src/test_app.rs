@@ -29,7 +29,7 @@ const LEASES_END_MS: i64 = 60_000;
 pub(crate) struct TestApp {
     pub(crate) objects: Arc<MemoryObjects>,
     app: App,
-    runner: Runner,
+    pub(crate) runner: Arc<Runner>,
     time: Arc<AtomicI64>,
     _folder: tempfile::TempDir,
 }
@@ -164,13 +164,13 @@ pub(crate) fn request(token: &str, changes: Value) -> Value {
     request
 }
 
-fn runner(app: &App, objects: Arc<dyn Objects>) -> Runner {
-    Runner::new(
+fn runner(app: &App, objects: Arc<dyn Objects>) -> Arc<Runner> {
+    Arc::new(Runner::new(
         Arc::clone(&app.store),
         objects,
         Arc::new(Translator::new(Arc::clone(&app.engines), NonZero::new(2).unwrap())),
         Arc::clone(&app.wake),
         Arc::clone(&app.clock),
         RunnerSettings { node: NodeId("n".to_owned()), jobs_running_max: 10, retention: None },
-    )
+    ))
 }

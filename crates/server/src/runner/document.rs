@@ -12,7 +12,7 @@ use objects::{ObjectsError, PutOptions};
 use store::TargetFault;
 use tokio::sync::SemaphorePermit;
 
-use super::held::UnitInHand;
+use super::held::{Stop, UnitInHand};
 use super::retry::{concerns_the_place, retried, unwritable};
 use super::{DOCUMENT_KILOBYTES_IN_HAND_MAX, Runner, access};
 use crate::translate::TranslateError;
@@ -80,6 +80,12 @@ impl Runner {
         unit: &UnitInHand,
         input: &InputDocument,
     ) -> Result<(Opened, Vec<Translation>, Room<'_>), NotTranslated> {
+        if DOCUMENT_BYTES_MAX < input.size_bytes {
+            return Err(NotTranslated::Fault(DocumentFault::invalid(format!(
+                "Document size exceeds the limit of {} MB",
+                DOCUMENT_BYTES_MAX >> 20
+            ))));
+        }
         let room = self.room(&unit.lease.job, input.size_bytes).await;
         let opened = self.open(unit, input).await?;
         let targets = &unit.lease.job.request.targets;
@@ -113,12 +119,6 @@ impl Runner {
     ) -> Result<Opened, NotTranslated> {
         let job = &unit.lease.job;
         let invalid = |message: String| NotTranslated::Fault(DocumentFault::invalid(message));
-        if DOCUMENT_BYTES_MAX < input.size_bytes {
-            return Err(invalid(format!(
-                "Document size exceeds the limit of {} MB",
-                DOCUMENT_BYTES_MAX >> 20
-            )));
-        }
         let (access, place) = (access(job), &job.request.input);
         let key = format!("{}{}", place.folder(), input.path);
         let etag = Some(input.etag.as_str());
@@ -133,6 +133,11 @@ impl Runner {
             .map_err(|err| NotTranslated::Fault(err.into()))?;
         match job.request.source {
             Source::Language(source) => Ok(Opened { document, source, is_detected: false }),
+            // In a text without anything to translate any language will do.
+            Source::Auto if document.sample(usize::MAX).trim().is_empty() => {
+                let source = job.request.targets[0];
+                Ok(Opened { document, source, is_detected: false })
+            }
             Source::Auto => {
                 let source = self.translator.detect(&document).ok_or_else(|| {
                     NotTranslated::Fault(DocumentFault {
@@ -182,19 +187,25 @@ impl Runner {
         translations: &mut [Translation],
     ) -> Result<(), String> {
         let job = &unit.lease.job;
-        let (access, place) = (access(job), job.output_folder());
         let options = put_options(job, job.request.content_type.as_str());
-        let folder = place.folder();
+        let (access, place) = (access(job), job.output_folder());
+        let (bucket, folder) = (place.bucket(), place.folder());
+        let mut written: Vec<String> = Vec::new();
+        // Once it is begun the document is written for all targets, stop or not.
+        let never = Stop::default();
         for (target, translation) in job.request.targets.iter().zip(translations) {
             let Ok(bytes) = translation else { continue };
             let key = format!("{folder}{}", input.output_path(target.as_str()));
-            let written = retried(&unit.stop, || {
-                self.objects.put(&access, place.bucket(), &key, bytes.clone(), &options)
-            })
-            .await;
-            match written {
-                Ok(()) => (),
-                Err(err) if concerns_the_place(&err) => return Err(unwritable(&err)),
+            let put = || self.objects.put(&access, bucket, &key, bytes.clone(), &options);
+            match retried(&never, put).await {
+                Ok(()) => written.push(key),
+                Err(err) if concerns_the_place(&err) => {
+                    // The document is not processed, so nothing of it may be left.
+                    for key in &written {
+                        let _removed = self.objects.delete(&access, bucket, key).await;
+                    }
+                    return Err(unwritable(&err));
+                }
                 Err(err) => *translation = Err(unwritten(&err)),
             }
         }

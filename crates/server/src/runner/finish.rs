@@ -5,78 +5,82 @@ use std::time::Duration;
 use domain::job::{Job, Outcome};
 use objects::ObjectsError;
 use store::{JobLease, Store, StoreError, Unit};
-use tokio::time::Instant;
 
 use super::details::{Details, Summary};
 use super::held::Stop;
-use super::retry::{retried, unwritable};
-use super::{LEASE_TERM, Runner, access};
+use super::retry::{Transient, retried, unwritable};
+use super::{Runner, access};
 
 /// Units read at once while the details are written.
 const UNITS_PER_READ: u32 = 32;
-/// How often the lease is extended meanwhile.
-const RENEWAL: Duration = Duration::from_secs(5);
-
-/// Goes through the units of a job that anybody worked on, and keeps the lease meanwhile.
-struct Walk<'a> {
-    store: &'a dyn Store,
-    lease: &'a JobLease,
-    after: Option<u32>,
-    renewed: Instant,
-}
 
 /// Why a job was not ended.
+#[derive(Debug, thiserror::Error)]
 enum Unfinished {
-    Objects(ObjectsError),
-    Store(StoreError),
+    #[error(transparent)]
+    Objects(#[from] ObjectsError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The process ends or the lease was lost: another one begins anew.
+    #[error("the finish was given up")]
+    GivenUp,
 }
 
-impl From<ObjectsError> for Unfinished {
-    fn from(err: ObjectsError) -> Self {
-        Self::Objects(err)
+impl Transient for Unfinished {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Objects(err) => err.is_transient(),
+            Self::Store(_) | Self::GivenUp => false,
+        }
     }
 }
 
-impl From<StoreError> for Unfinished {
-    fn from(err: StoreError) -> Self {
-        Self::Store(err)
-    }
+/// Goes through the units of a job that anybody worked on.
+struct Walk<'a> {
+    store: &'a dyn Store,
+    job: &'a Job,
+    stop: &'a Stop,
+    after: Option<u32>,
 }
 
 impl Runner {
-    pub(super) async fn finish(&self, lease: &JobLease, outcome: Outcome, fault: Option<String>) {
-        // Nobody stops a finish: what was asked for before is in the outcome.
-        let _holding = self.held.hold_job(lease.job.id.clone(), Stop::default());
-        let ended = match self.wind_up(lease, outcome).await {
+    pub(super) async fn finish(
+        &self,
+        lease: &JobLease,
+        outcome: Outcome,
+        fault: Option<String>,
+        stop: &Stop,
+    ) {
+        let ended = match self.wind_up(&lease.job, outcome, stop).await {
             Ok(()) => self.store.finish(lease, outcome, fault.as_deref()).await,
-            Err(Unfinished::Store(err)) => Err(err),
             Err(Unfinished::Objects(err)) => {
                 let fault = fault.unwrap_or_else(|| unwritable(&err));
                 self.store.finish(lease, Outcome::Failed, Some(&fault)).await
             }
+            Err(Unfinished::Store(err)) => Err(err),
+            Err(Unfinished::GivenUp) => {
+                return match self.store.release_job(lease).await {
+                    Ok(()) | Err(StoreError::LeaseLost) => (),
+                    Err(err) => note_failure(lease, &err),
+                };
+            }
         };
         match ended {
             Ok(job) => note_end(&job),
-            Err(StoreError::LeaseLost) => {
-                tracing::warn!(job.id = %lease.job.id, "another worker ends the job");
-            }
-            Err(err) => {
-                tracing::error!(job.id = %lease.job.id, error = %err, cause = ?err, "could not end");
-            }
+            Err(err) => note_failure(lease, &err),
         }
     }
 
     /// Leaves the output folder as the job's end promises: details of what was
     /// processed, and no object of anything else.
-    async fn wind_up(&self, lease: &JobLease, outcome: Outcome) -> Result<(), Unfinished> {
-        let job = &lease.job;
+    async fn wind_up(&self, job: &Job, outcome: Outcome, stop: &Stop) -> Result<(), Unfinished> {
         let is_partial = matches!(outcome, Outcome::Stopped | Outcome::Failed);
         let mut summary = Summary::new(job.request.targets.len());
-        let mut walk = Walk::begin(&*self.store, lease);
+        let mut walk = self.walk(job, stop);
         while let Some(units) = walk.next().await? {
             for unit in &units {
                 if is_partial && unit.was_abandoned {
-                    self.remove_unrecorded(job, unit).await?;
+                    self.remove_unrecorded(job, unit, stop).await?;
                 }
                 summary.add(unit);
             }
@@ -85,51 +89,73 @@ impl Runner {
             return Ok(());
         }
         for target in 0..job.request.targets.len() {
-            let mut details = Details::begin(&*self.objects, job, target, &summary).await?;
-            let mut walk = Walk::begin(&*self.store, lease);
-            while let Some(units) = walk.next().await? {
-                for unit in &units {
-                    details.add(unit).await?;
-                }
-            }
-            details.finish().await?;
+            retried(stop, || self.write_details(job, target, &summary, stop)).await?;
         }
         Ok(())
     }
 
+    async fn write_details(
+        &self,
+        job: &Job,
+        target: usize,
+        summary: &Summary,
+        stop: &Stop,
+    ) -> Result<(), Unfinished> {
+        let mut details = Details::begin(&*self.objects, job, target, summary).await?;
+        let mut walk = self.walk(job, stop);
+        while let Some(units) = walk.next().await? {
+            for unit in &units {
+                details.add(unit).await?;
+            }
+        }
+        Ok(details.finish().await?)
+    }
+
+    fn walk<'a>(&'a self, job: &'a Job, stop: &'a Stop) -> Walk<'a> {
+        Walk { store: &*self.store, job, stop, after: None }
+    }
+
     /// Removes what a vanished worker may have written and nobody recorded.
-    async fn remove_unrecorded(&self, job: &Job, unit: &Unit) -> Result<(), ObjectsError> {
+    async fn remove_unrecorded(
+        &self,
+        job: &Job,
+        unit: &Unit,
+        stop: &Stop,
+    ) -> Result<(), Unfinished> {
         let (access, place) = (access(job), job.output_folder());
         let folder = place.folder();
         let unrecorded =
             unit.documents.iter().zip(&unit.progress.done).filter(|(_, is_done)| !*is_done);
         for (document, _) in unrecorded {
+            if stop.is_raised() {
+                return Err(Unfinished::GivenUp);
+            }
             for target in &job.request.targets {
                 let key = format!("{folder}{}", document.output_path(target.as_str()));
-                let stop = Stop::default();
-                retried(&stop, || self.objects.delete(&access, place.bucket(), &key)).await?;
+                retried(stop, || self.objects.delete(&access, place.bucket(), &key)).await?;
             }
         }
         Ok(())
     }
 }
 
-impl<'a> Walk<'a> {
-    fn begin(store: &'a dyn Store, lease: &'a JobLease) -> Self {
-        Self { store, lease, after: None, renewed: Instant::now() }
-    }
-
+impl Walk<'_> {
     /// The next units in order; `None` behind the last.
-    async fn next(&mut self) -> Result<Option<Vec<Unit>>, StoreError> {
-        if RENEWAL <= self.renewed.elapsed() {
-            self.store.renew_job(self.lease, LEASE_TERM).await?;
-            self.renewed = Instant::now();
+    async fn next(&mut self) -> Result<Option<Vec<Unit>>, Unfinished> {
+        if self.stop.is_raised() {
+            return Err(Unfinished::GivenUp);
         }
-        let job = &self.lease.job.id;
-        let units = self.store.touched_units(job, self.after, UNITS_PER_READ).await?;
+        let units = self.store.touched_units(&self.job.id, self.after, UNITS_PER_READ).await?;
         self.after = units.last().map(|unit| unit.no);
         Ok((!units.is_empty()).then_some(units))
     }
+}
+
+fn note_failure(lease: &JobLease, err: &StoreError) {
+    if matches!(err, StoreError::LeaseLost) {
+        return tracing::warn!(job.id = %lease.job.id, "another worker ends the job");
+    }
+    tracing::error!(job.id = %lease.job.id, error = %err, cause = ?err, "could not end the job");
 }
 
 fn note_end(job: &Job) {
@@ -143,7 +169,7 @@ fn note_end(job: &Job) {
     );
     metrics::counter!("metaphrast_jobs_ended_total", "status" => job.status.as_str()).increment(1);
     if let (Some(asked), Some(ended)) = (job.stop_asked, job.ended) {
-        let seconds = Duration::from_millis((ended.0 - asked.0).max(0).unsigned_abs());
-        metrics::histogram!("metaphrast_stop_seconds").record(seconds);
+        let took = Duration::from_millis((ended.0 - asked.0).max(0).unsigned_abs());
+        metrics::histogram!("metaphrast_stop_seconds").record(took);
     }
 }

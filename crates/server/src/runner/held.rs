@@ -1,11 +1,12 @@
 //! What this node has in hand, so that its leases are extended and its work can be stopped.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::job::JobId;
 use engine::StopFlag;
-use store::{Progress, Report, ReportEnd, UnitLease};
+use store::{JobLease, JobTask, Progress, Report, ReportEnd, UnitLease};
 use tokio_util::sync::CancellationToken;
 
 /// Says that work in hand is no longer wanted: to engines by a flag, to tasks
@@ -37,16 +38,15 @@ impl Stop {
     }
 }
 
-/// Everything in hand.
-#[derive(Default)]
-pub(super) struct Held(Mutex<Inner>);
+/// Everything in hand. Cheap to clone: all clones are one.
+#[derive(Clone, Default)]
+pub(super) struct Held(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
     next: u64,
     units: HashMap<u64, Arc<UnitInHand>>,
-    // Listings and finishes.
-    jobs: HashMap<u64, (JobId, Stop)>,
+    jobs: HashMap<u64, JobInHand>,
 }
 
 /// A unit that is being worked on.
@@ -56,37 +56,73 @@ pub(super) struct UnitInHand {
     progress: Mutex<Progress>,
 }
 
-/// Takes its thing out of [`Held`] when it is dropped, however the work ended.
-pub(super) struct Holding<'a> {
-    held: &'a Held,
+/// A job that is being listed or finished.
+struct JobInHand {
+    lease: JobLease,
+    // A finish is not stopped by its owner's wish: it is what the wish leads to.
+    is_finish: bool,
+    stop: Stop,
+}
+
+/// How much of each kind is in hand.
+pub(super) struct Counts {
+    pub(super) listings: usize,
+    pub(super) finishes: usize,
+    pub(super) units: usize,
+}
+
+/// Something is in hand until this is dropped, however the work ends.
+struct Holding {
+    held: Held,
     number: u64,
 }
 
+/// A unit, in hand until this is dropped.
+pub(super) struct HeldUnit {
+    unit: Arc<UnitInHand>,
+    _holding: Holding,
+}
+
+/// A listing or a finish, in hand until this is dropped.
+pub(super) struct HeldJob {
+    stop: Stop,
+    _holding: Holding,
+}
+
 impl Held {
-    pub(super) fn hold_unit(&self, unit: Arc<UnitInHand>) -> Holding<'_> {
-        self.hold(|inner, number| {
-            inner.units.insert(number, unit);
-        })
+    pub(super) fn hold_unit(&self, lease: UnitLease) -> HeldUnit {
+        let unit = Arc::new(UnitInHand::new(lease));
+        let holding = self.hold(|inner, number| {
+            inner.units.insert(number, Arc::clone(&unit));
+        });
+        HeldUnit { unit, _holding: holding }
     }
 
-    pub(super) fn hold_job(&self, job: JobId, stop: Stop) -> Holding<'_> {
-        self.hold(|inner, number| {
-            inner.jobs.insert(number, (job, stop));
-        })
+    pub(super) fn hold_job(&self, task: &JobTask) -> HeldJob {
+        let (lease, is_finish) = match task {
+            JobTask::List { lease, .. } => (lease.clone(), false),
+            JobTask::Finish { lease, .. } => (lease.clone(), true),
+        };
+        let stop = Stop::default();
+        let job = JobInHand { lease, is_finish, stop: stop.clone() };
+        let holding = self.hold(|inner, number| {
+            inner.jobs.insert(number, job);
+        });
+        HeldJob { stop, _holding: holding }
     }
 
-    fn hold(&self, insert: impl FnOnce(&mut Inner, u64)) -> Holding<'_> {
+    fn hold(&self, insert: impl FnOnce(&mut Inner, u64)) -> Holding {
         let mut inner = self.lock();
         let number = inner.next;
         inner.next += 1;
         insert(&mut inner, number);
-        Holding { held: self, number }
+        Holding { held: self.clone(), number }
     }
 
-    /// How many listings and finishes, and how many units.
-    pub(super) fn counts(&self) -> (usize, usize) {
+    pub(super) fn counts(&self) -> Counts {
         let inner = self.lock();
-        (inner.jobs.len(), inner.units.len())
+        let finishes = inner.jobs.values().filter(|job| job.is_finish).count();
+        Counts { listings: inner.jobs.len() - finishes, finishes, units: inner.units.len() }
     }
 
     pub(super) fn units(&self) -> Vec<Arc<UnitInHand>> {
@@ -97,29 +133,41 @@ impl Held {
         self.lock().units.values().filter(|unit| unit.lease.job.id == *job).count()
     }
 
-    /// The jobs of which anything is in hand, none twice.
+    /// The leases on whole jobs, and what to raise when one is lost.
+    pub(super) fn job_leases(&self) -> Vec<(JobLease, Stop)> {
+        self.lock().jobs.values().map(|job| (job.lease.clone(), job.stop.clone())).collect()
+    }
+
+    /// The jobs whose units or listings are in hand, none twice.
     pub(super) fn jobs(&self) -> Vec<JobId> {
         let inner = self.lock();
         let units = inner.units.values().map(|unit| &unit.lease.job.id);
+        let listings = inner.jobs.values().filter(|job| !job.is_finish);
         let mut jobs: Vec<JobId> =
-            units.chain(inner.jobs.values().map(|(job, _)| job)).cloned().collect();
+            units.chain(listings.map(|job| &job.lease.job.id)).cloned().collect();
         jobs.sort_unstable();
         jobs.dedup();
         jobs
     }
 
+    /// Stops work on units and listings of these jobs.
     pub(super) fn stop(&self, jobs: &[JobId]) {
         let inner = self.lock();
         for unit in inner.units.values().filter(|unit| jobs.contains(&unit.lease.job.id)) {
             unit.stop.raise();
         }
-        for (_, stop) in inner.jobs.values().filter(|(job, _)| jobs.contains(job)) {
-            stop.raise();
+        for job in inner.jobs.values() {
+            if !job.is_finish && jobs.contains(&job.lease.job.id) {
+                job.stop.raise();
+            }
         }
     }
 
+    /// Stops everything, since the process ends.
     pub(super) fn stop_all(&self) {
-        self.stop(&self.jobs());
+        let inner = self.lock();
+        inner.units.values().for_each(|unit| unit.stop.raise());
+        inner.jobs.values().for_each(|job| job.stop.raise());
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -127,7 +175,21 @@ impl Held {
     }
 }
 
-impl Drop for Holding<'_> {
+impl HeldJob {
+    pub(super) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+}
+
+impl Deref for HeldUnit {
+    type Target = UnitInHand;
+
+    fn deref(&self) -> &UnitInHand {
+        &self.unit
+    }
+}
+
+impl Drop for Holding {
     fn drop(&mut self) {
         let mut inner = self.held.lock();
         inner.units.remove(&self.number);
@@ -136,7 +198,7 @@ impl Drop for Holding<'_> {
 }
 
 impl UnitInHand {
-    pub(super) fn new(lease: UnitLease) -> Self {
+    fn new(lease: UnitLease) -> Self {
         let progress = Mutex::new(lease.unit.progress.clone());
         Self { lease, stop: Stop::default(), progress }
     }

@@ -2,7 +2,7 @@
 
 use domain::job::{InputDocument, InputTally, Job};
 use objects::{ObjectInfo, ObjectsError, Page};
-use store::{JobLease, ListedPart, StoreError};
+use store::{Holder, JobLease, ListedPart, StoreError};
 
 use super::held::Stop;
 use super::retry::retried;
@@ -30,17 +30,18 @@ impl Runner {
         cursor: Option<String>,
         documents: u64,
         bytes: u64,
+        stop: &Stop,
     ) {
-        let stop = Stop::default();
-        let _holding = self.held.hold_job(lease.job.id.clone(), stop.clone());
         tracing::info!(job.id = %lease.job.id, "listing the input");
         let tally = InputTally { documents, bytes };
-        let result = match self.list_pages(lease, cursor, tally, &stop).await {
+        let result = match self.list_pages(lease, cursor, tally, stop).await {
             Ok(tally) => {
                 tracing::info!(job.id = %lease.job.id, documents = tally.documents, "listed");
                 return;
             }
-            Err(Interrupted::Fault(fault)) => self.store.record_fault(&lease.job.id, &fault).await,
+            Err(Interrupted::Fault(fault)) => {
+                self.store.record_fault(Holder::Job(lease), &fault).await
+            }
             Err(Interrupted::GivenUp) => Ok(()),
             Err(Interrupted::Store(err)) => Err(err),
         };
@@ -64,9 +65,15 @@ impl Runner {
             if stop.is_raised() {
                 return Err(Interrupted::GivenUp);
             }
-            let page = self.page(&lease.job, cursor.as_deref(), stop).await.map_err(|err| {
-                Interrupted::Fault(format!("The input folder could not be listed: {err}"))
-            })?;
+            let page = match self.page(&lease.job, cursor.as_deref(), stop).await {
+                Ok(page) => page,
+                // Tried no more because of the stop: whoever goes on may find it well.
+                Err(_) if stop.is_raised() => return Err(Interrupted::GivenUp),
+                Err(err) => {
+                    let fault = format!("The input folder could not be listed: {err}");
+                    return Err(Interrupted::Fault(fault));
+                }
+            };
             if let Some(last) = page.objects.last() {
                 cursor = Some(last.key.clone());
             }
@@ -82,7 +89,7 @@ impl Runner {
             let part = ListedPart { units, cursor: cursor.clone(), is_last };
             self.store.add_units(lease, &part, LEASE_TERM).await.map_err(Interrupted::Store)?;
             // The units can be worked on while the listing goes on.
-            self.wake.notify_one();
+            self.look.notify_one();
             if is_last {
                 return Ok(tally);
             }

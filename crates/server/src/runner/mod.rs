@@ -23,15 +23,15 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::job::JobId;
 use objects::{Access, Objects};
-use store::{Clock, JobTask, NodeId, Report, ReportEnd, Store, StoreError, UnitLease};
+use store::{Clock, JobRoom, JobTask, NodeId, Report, ReportEnd, Store, StoreError};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::translate::Translator;
 use crate::turns::Turns;
-use held::Held;
+use held::{Counts, Held, HeldJob, HeldUnit};
 
 /// How long a lease lasts without a heartbeat.
 const LEASE_TERM: Duration = Duration::from_secs(30);
@@ -39,6 +39,8 @@ const LEASE_TERM: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often ended jobs are cleaned up.
 const CLEANING: Duration = Duration::from_mins(1);
+/// How long the cleaning lets others write before it goes on.
+const CLEANING_PAUSE: Duration = Duration::from_millis(20);
 /// How long a shutdown waits for work in hand to be given back.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
@@ -48,8 +50,10 @@ const UNITS_IN_HAND_MAX: usize = 64;
 /// Units of one job in hand at once, so that a new job gets its turn while
 /// others are busy.
 const UNITS_PER_JOB_MAX: usize = 4;
-/// Listings and finishes in hand at once.
-const JOB_TASKS_IN_HAND_MAX: usize = 8;
+/// Jobs being listed and being finished at once. They have bounds of their own,
+/// so that a stop does not wait for the listings of other jobs.
+const LISTINGS_IN_HAND_MAX: usize = 8;
+const FINISHES_IN_HAND_MAX: usize = 8;
 /// Documents in hand at once, over all units.
 const DOCUMENTS_IN_HAND_MAX: usize = 16;
 /// Bytes of input documents in hand at once, in kilobytes.
@@ -60,7 +64,10 @@ pub struct Runner {
     store: Arc<dyn Store>,
     objects: Arc<dyn Objects>,
     translator: Arc<Translator>,
+    // Rung by the API.
     wake: Arc<Notify>,
+    // Rung when there may be something to take.
+    look: Notify,
     clock: Clock,
     settings: RunnerSettings,
     held: Held,
@@ -83,8 +90,8 @@ pub struct RunnerSettings {
 
 /// One thing in hand.
 enum Task {
-    Job(Box<JobTask>),
-    Unit(Box<UnitLease>),
+    Job(Box<JobTask>, HeldJob),
+    Unit(HeldUnit),
 }
 
 impl Runner {
@@ -102,6 +109,7 @@ impl Runner {
             objects,
             translator,
             wake,
+            look: Notify::new(),
             clock,
             settings,
             held: Held::default(),
@@ -112,25 +120,42 @@ impl Runner {
     }
 
     /// Works until `shutdown`, then gives back what is in hand.
+    ///
+    /// Taking work, watching over it and cleaning up go on side by side: none of
+    /// them waits for another, however slow the store is.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut heartbeat = tokio::time::interval(HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut cleaned = Instant::now();
+        let cleaning = async {
+            tokio::select! {
+                () = self.keep_clean() => (),
+                () = shutdown.cancelled() => (),
+            }
+        };
+        tokio::join!(self.keep_taking(&shutdown), self.keep_watching(&shutdown), cleaning);
+    }
+
+    /// Takes one thing in hand and brings it to its end. Tells whether there was any.
+    pub async fn step(&self) -> Result<bool, StoreError> {
+        let Some(task) = self.take().await? else { return Ok(false) };
+        self.perform(task).await;
+        Ok(true)
+    }
+
+    /// Takes whatever there is room for, and at the end waits until it is given back.
+    async fn keep_taking(self: &Arc<Self>, shutdown: &CancellationToken) {
         let mut in_hand = JoinSet::new();
         while !shutdown.is_cancelled() {
-            if let Err(err) = self.take_all(&mut in_hand).await {
-                tracing::error!(error = %err, cause = ?err, "could not take work");
+            match self.take().await {
+                Ok(Some(task)) => {
+                    let runner = Arc::clone(self);
+                    in_hand.spawn(async move { runner.perform(task).await });
+                    while in_hand.try_join_next().is_some() {}
+                    continue;
+                }
+                Ok(None) => (),
+                Err(err) => tracing::error!(error = %err, cause = ?err, "could not take work"),
             }
             tokio::select! {
-                () = self.wake.notified() => self.drop_unwanted().await,
-                Some(_) = in_hand.join_next() => (),
-                _ = heartbeat.tick() => {
-                    self.beat().await;
-                    if CLEANING <= cleaned.elapsed() {
-                        cleaned = Instant::now();
-                        self.clean_up().await;
-                    }
-                }
+                () = self.look.notified() => (),
                 () = shutdown.cancelled() => (),
             }
         }
@@ -143,39 +168,58 @@ impl Runner {
         }
     }
 
-    /// Takes one thing in hand and brings it to its end. Tells whether there was any.
-    pub async fn step(&self) -> Result<bool, StoreError> {
-        let Some(task) = self.take(usize::MAX, usize::MAX).await? else { return Ok(false) };
-        self.perform(task).await;
-        Ok(true)
-    }
-
-    /// Takes in hand whatever there is room for.
-    async fn take_all(self: &Arc<Self>, in_hand: &mut JoinSet<()>) -> Result<(), StoreError> {
-        while let Some(task) = self.take(JOB_TASKS_IN_HAND_MAX, UNITS_IN_HAND_MAX).await? {
-            let runner = Arc::clone(self);
-            in_hand.spawn(async move { runner.perform(task).await });
+    /// Keeps the leases of what is in hand, and drops what is no longer wanted.
+    async fn keep_watching(&self, shutdown: &CancellationToken) {
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.wake.notified() => self.drop_unwanted().await,
+                _ = heartbeat.tick() => self.beat().await,
+                () = shutdown.cancelled() => return,
+            }
+            self.look.notify_one();
         }
-        Ok(())
     }
 
-    async fn take(&self, jobs_max: usize, units_max: usize) -> Result<Option<Task>, StoreError> {
-        let (jobs, units) = self.held.counts();
-        if jobs < jobs_max {
-            let running_max = self.settings.jobs_running_max;
-            let task = self.store.claim_job(&self.settings.node, LEASE_TERM, running_max).await?;
-            if let Some(task) = task {
-                return Ok(Some(Task::Job(Box::new(task))));
+    async fn keep_clean(&self) {
+        loop {
+            tokio::time::sleep(CLEANING).await;
+            while self.clean_up().await {
+                // Others write too.
+                tokio::time::sleep(CLEANING_PAUSE).await;
             }
         }
-        if units < units_max {
-            let mut runnable = self.store.runnable_jobs().await?;
-            runnable.retain(|job| self.held.units_of(job) < UNITS_PER_JOB_MAX);
-            for job in self.by_turn(runnable) {
-                let unit = self.store.claim_unit(&self.settings.node, &job, LEASE_TERM).await?;
-                if let Some(unit) = unit {
+    }
+
+    /// Takes one thing in hand, if there is any and room for it.
+    async fn take(&self) -> Result<Option<Task>, StoreError> {
+        let Counts { listings, finishes, units } = self.held.counts();
+        let room = JobRoom {
+            lists: listings < LISTINGS_IN_HAND_MAX,
+            finishes: finishes < FINISHES_IN_HAND_MAX,
+        };
+        let RunnerSettings { node, jobs_running_max, .. } = &self.settings;
+        let task = self.store.claim_job(node, LEASE_TERM, *jobs_running_max, room).await?;
+        if let Some(task) = task {
+            let held = self.held.hold_job(&task);
+            return Ok(Some(Task::Job(Box::new(task), held)));
+        }
+        if UNITS_IN_HAND_MAX <= units {
+            return Ok(None);
+        }
+        let mut runnable = self.store.runnable_jobs().await?;
+        runnable.retain(|job| self.held.units_of(job) < UNITS_PER_JOB_MAX);
+        for job in self.by_turn(runnable) {
+            match self.store.claim_unit(node, &job, LEASE_TERM).await {
+                Ok(Some(lease)) => {
                     self.mark_served(&job);
-                    return Ok(Some(Task::Unit(Box::new(unit))));
+                    return Ok(Some(Task::Unit(self.held.hold_unit(lease))));
+                }
+                Ok(None) => (),
+                // One damaged job shall not keep the others from being worked on.
+                Err(err) => {
+                    tracing::error!(job.id = %job, error = %err, cause = ?err, "could not claim");
                 }
             }
         }
@@ -184,18 +228,18 @@ impl Runner {
 
     async fn perform(&self, task: Task) {
         match task {
-            Task::Job(task) => match *task {
+            Task::Job(task, held) => match *task {
                 JobTask::List { lease, cursor, documents, input_bytes } => {
-                    self.list(&lease, cursor, documents, input_bytes).await;
+                    self.list(&lease, cursor, documents, input_bytes, held.stop()).await;
                 }
                 JobTask::Finish { lease, outcome, fault } => {
-                    self.finish(&lease, outcome, fault).await;
+                    self.finish(&lease, outcome, fault, held.stop()).await;
                 }
             },
-            Task::Unit(lease) => self.work(*lease).await,
+            Task::Unit(unit) => self.work(&unit).await,
         }
         // What follows may be taken at once: units after a listing, the finish after a unit.
-        self.wake.notify_one();
+        self.look.notify_one();
     }
 
     /// The runnable jobs, those with the fewest units in hand first, and among
@@ -215,8 +259,8 @@ impl Runner {
 
     /// Records progress, extends leases, and drops what is no longer wanted.
     async fn beat(&self) {
-        let units = self.held.units();
         self.measure();
+        let units = self.held.units();
         let progress: Vec<_> = units.iter().map(|unit| unit.progress()).collect();
         let reports: Vec<Report<'_>> = units
             .iter()
@@ -235,13 +279,27 @@ impl Runner {
                 }
             }
         }
+        for (lease, stop) in self.held.job_leases() {
+            match self.store.renew_job(&lease, LEASE_TERM).await {
+                Ok(()) => (),
+                Err(StoreError::LeaseLost) => stop.raise(),
+                Err(err) => {
+                    tracing::error!(error = %err, cause = ?err, "could not extend a lease");
+                }
+            }
+        }
         self.drop_unwanted().await;
     }
 
     fn measure(&self) {
-        let (jobs, units) = self.held.counts();
+        let Counts { listings, finishes, units } = self.held.counts();
         let documents = DOCUMENTS_IN_HAND_MAX - self.documents.free();
-        for (what, depth) in [("job_tasks", jobs), ("units", units), ("documents", documents)] {
+        for (what, depth) in [
+            ("listings", listings),
+            ("finishes", finishes),
+            ("units", units),
+            ("documents", documents),
+        ] {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             metrics::gauge!("metaphrast_in_hand", "what" => what).set(depth as f64);
         }
@@ -255,20 +313,16 @@ impl Runner {
         }
     }
 
-    async fn clean_up(&self) {
+    /// Removes some of what is old. Tells whether there may be more.
+    async fn clean_up(&self) -> bool {
         let ended_before = self.settings.retention.map(|retention| {
             let millis = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
             Timestamp((self.clock)().0.saturating_sub(millis))
         });
-        loop {
-            match self.store.clean_up(ended_before).await {
-                Ok(true) => tokio::task::yield_now().await,
-                Ok(false) => return,
-                Err(err) => {
-                    return tracing::error!(error = %err, cause = ?err, "could not clean up");
-                }
-            }
-        }
+        self.store.clean_up(ended_before).await.unwrap_or_else(|err| {
+            tracing::error!(error = %err, cause = ?err, "could not clean up");
+            false
+        })
     }
 }
 

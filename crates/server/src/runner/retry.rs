@@ -9,19 +9,31 @@ use super::held::Stop;
 const ATTEMPTS_MAX: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
+/// A failure that may be gone when the same thing is tried again.
+pub(super) trait Transient: std::fmt::Display {
+    /// Whether it is such a one.
+    fn is_transient(&self) -> bool;
+}
+
+impl Transient for ObjectsError {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Storage(_))
+    }
+}
+
 /// Calls `attempt` until it succeeds, fails for good, or `stop` is raised.
-pub(super) async fn retried<T, F>(
+pub(super) async fn retried<T, E: Transient, F>(
     stop: &Stop,
     mut attempt: impl FnMut() -> F,
-) -> Result<T, ObjectsError>
+) -> Result<T, E>
 where
-    F: Future<Output = Result<T, ObjectsError>>,
+    F: Future<Output = Result<T, E>>,
 {
     let mut pause = FIRST_PAUSE;
     for _ in 1..ATTEMPTS_MAX {
         match attempt().await {
-            Err(ObjectsError::Storage(cause)) if !stop.is_raised() => {
-                tracing::warn!(error = %cause, "the storage failed, trying again");
+            Err(err) if err.is_transient() && !stop.is_raised() => {
+                tracing::warn!(error = %err, "trying again");
                 tokio::time::sleep(pause).await;
                 pause *= 4;
             }

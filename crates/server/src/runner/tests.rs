@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use objects::{Access, ObjectWriter, Objects, ObjectsError, Page, PutOptions};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::test_app::{TestApp, request};
 
@@ -44,6 +47,11 @@ impl DisturbedObjects {
 
     fn arm(&self, at: usize) {
         self.at.store(at, Ordering::SeqCst);
+    }
+
+    /// Whether the touch at which something should happen never came.
+    fn is_untouched(&self) -> bool {
+        self.at.load(Ordering::SeqCst) < NEVER
     }
 
     async fn touch<T>(
@@ -126,6 +134,10 @@ impl Objects for Shared {
     }
 
     async fn delete(&self, access: &Access, bucket: &str, key: &str) -> Result<(), ObjectsError> {
+        if self.0.disturbance == Disturbance::Full {
+            // What is full can be emptied.
+            return self.0.inner.delete(access, bucket, key).await;
+        }
         self.0.touch(self.0.inner.delete(access, bucket, key)).await
     }
 }
@@ -308,19 +320,22 @@ async fn a_stop_after_a_crash_leaves_only_what_the_details_list() {
 #[tokio::test]
 async fn a_hiccup_of_the_storage_is_not_seen() {
     let (expected, expected_end) = undisturbed().await;
-    // The listing, a read, a write.
-    for at in [0, 1, 6] {
+    for at in 0.. {
         let (app, objects, id) = with_job(Disturbance::FailOnce).await;
         objects.arm(at);
         app.run_until_idle().await;
         assert_eq!(anonymous(app.output(&id).await, &id), expected, "at {at}");
         assert_eq!(end(&app, &id).await, expected_end, "at {at}");
+        if objects.is_untouched() {
+            break;
+        }
     }
 }
 
 #[tokio::test]
 async fn a_full_storage_fails_the_job_and_says_so() {
-    for at in 6..14 {
+    // The listing and the reads come first.
+    for at in 6..20 {
         let (app, objects, id) = with_job(Disturbance::Full).await;
         objects.arm(at);
         app.run_until_idle().await;
@@ -328,7 +343,41 @@ async fn a_full_storage_fails_the_job_and_says_so() {
         assert_eq!(end["status"], "FAILED", "at {at}");
         let message = "The output folder could not be written: the storage is full";
         assert_eq!(end["message"], message, "at {at}");
+        // Details cannot be written to a full storage; what is there is whole.
+        let (expected, _) = undisturbed().await;
+        let output = anonymous(app.output(&id).await, &id);
+        for (key, text) in &output {
+            assert_eq!(Some(text), expected.get(key), "{key} at {at}");
+            let other = key.replace("fr.", "es.");
+            let is_whole = key.starts_with("details/") || output.contains_key(&other);
+            assert!(is_whole, "{key} without {other} at {at}");
+        }
     }
+}
+
+#[tokio::test]
+async fn the_loop_works_stops_and_ends() {
+    let (app, _, id) = with_job(Disturbance::FailOnce).await;
+    let shutdown = CancellationToken::new();
+    let mut running = JoinSet::new();
+    running.spawn(Arc::clone(&app.runner).run(shutdown.clone()));
+    until(&app, &id, "COMPLETED_WITH_ERROR").await;
+    let second = app.submit("second", Value::Null).await;
+    let answer = app.stop(&second).await;
+    assert!(matches!(answer.as_str(), "STOPPED" | "STOP_REQUESTED"), "{answer}");
+    let end = app.status(&second).await;
+    assert!(matches!(end.as_str(), "STOPPED" | "STOP_REQUESTED" | "COMPLETED_WITH_ERROR"));
+    shutdown.cancel();
+    running.join_next().await.unwrap().unwrap();
+}
+
+async fn until(app: &TestApp, id: &str, status: &str) {
+    let reached = async {
+        while app.status(id).await != status {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reached).await.expect("it gets there");
 }
 
 #[tokio::test]
@@ -542,4 +591,16 @@ async fn pages_of_jobs_hold_each_job_once() {
     let both = json!({ "Filter": { "JobName": "x", "JobStatus": "FAILED" } });
     let refused = app.call("ListTextTranslationJobs", both).await.unwrap_err();
     assert!(refused.starts_with("InvalidFilterException: "), "{refused}");
+}
+
+#[tokio::test]
+async fn an_empty_document_needs_no_language() {
+    let app = TestApp::start().await;
+    app.put("docs/empty.txt", "").await;
+    app.put("docs/blank.txt", " \n\n").await;
+    let id = app.submit("t", json!({ "SourceLanguageCode": "auto" })).await;
+    app.run_until_idle().await;
+    assert_eq!(app.status(&id).await, "COMPLETED");
+    let output = app.output(&id).await;
+    assert_eq!((output["fr.empty.txt"].as_str(), output["fr.blank.txt"].as_str()), ("", " \n\n"));
 }

@@ -1,10 +1,8 @@
 //! Working on one unit: its documents, some at a time.
 
-use std::sync::Arc;
-
 use domain::job::DocumentFault;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use store::{ReportEnd, TargetFault, UnitLease};
+use store::{Holder, ReportEnd, TargetFault};
 
 use super::document::DocumentEnd;
 use super::held::UnitInHand;
@@ -15,17 +13,15 @@ use super::{DOCUMENTS_IN_HAND_MAX, LEASE_TERM, Runner};
 const ATTEMPTS_MAX: u32 = 5;
 
 impl Runner {
-    pub(super) async fn work(&self, lease: UnitLease) {
-        let unit = Arc::new(UnitInHand::new(lease));
-        let _holding = self.held.hold_unit(Arc::clone(&unit));
+    pub(super) async fn work(&self, unit: &UnitInHand) {
         let done = &unit.lease.unit.progress.done;
         let pending = (0..done.len()).filter(|&index| !done[index]);
         if ATTEMPTS_MAX <= unit.lease.failed_attempts {
-            give_up_on(&unit, pending);
+            give_up_on(unit, pending);
         } else {
-            self.work_on(&unit, pending).await;
+            self.work_on(unit, pending).await;
         }
-        self.give_back(&unit).await;
+        self.give_back(unit).await;
     }
 
     async fn work_on(&self, unit: &UnitInHand, mut pending: impl Iterator<Item = usize>) {
@@ -50,13 +46,12 @@ impl Runner {
     /// How many documents of a unit are in hand at once: its share of all, so
     /// that those of a new unit do not wait behind a long queue.
     fn documents_per_unit(&self) -> usize {
-        let (_, units) = self.held.counts();
-        (DOCUMENTS_IN_HAND_MAX / units.max(1)).max(1)
+        (DOCUMENTS_IN_HAND_MAX / self.held.counts().units.max(1)).max(1)
     }
 
     async fn record_fault(&self, unit: &UnitInHand, fault: &str) {
         let job = &unit.lease.job.id;
-        if let Err(err) = self.store.record_fault(job, fault).await {
+        if let Err(err) = self.store.record_fault(Holder::Unit(&unit.lease), fault).await {
             tracing::error!(job.id = %job, error = %err, cause = ?err, "could not record a fault");
         }
     }
