@@ -45,6 +45,7 @@ macro_rules! contract_tests {
             a_listing_goes_on_where_it_was_left,
             a_late_write_is_refused,
             a_late_listing_is_refused,
+            a_lease_that_ended_is_not_extended,
             a_unit_given_back_keeps_its_progress,
             a_vanished_worker_leaves_a_trace,
             attempts_without_progress_are_counted,
@@ -416,6 +417,21 @@ pub(crate) async fn a_late_listing_is_refused(store: &dyn Store, time: &Time) {
     assert!(matches!(refused, Err(StoreError::LeaseLost)));
     assert!(matches!(store.renew_job(&slow, TERM).await, Err(StoreError::LeaseLost)));
     store.add_units(&next, &part, TERM).await.expect("adds");
+}
+
+/// A heartbeat may be late: what it would extend has ended, and others go on.
+pub(crate) async fn a_lease_that_ended_is_not_extended(store: &dyn Store, _: &Time) {
+    submit(store, "a").await;
+    let lease = claim_listing(store, "n").await;
+    store.renew_job(&lease, TERM).await.expect("extends");
+    store.release_job(&lease).await.expect("gives back");
+    assert!(matches!(store.renew_job(&lease, TERM).await, Err(StoreError::LeaseLost)));
+    let lease = claim_listing(store, "n").await;
+    let part = ListedPart { units: vec![], cursor: None, is_last: true };
+    store.add_units(&lease, &part, TERM).await.expect("adds");
+    assert!(matches!(store.renew_job(&lease, TERM).await, Err(StoreError::LeaseLost)));
+    assert_eq!(finish(store).await.status, Status::Completed);
+    assert!(matches!(store.renew_job(&lease, TERM).await, Err(StoreError::LeaseLost)));
 }
 
 pub(crate) async fn a_unit_given_back_keeps_its_progress(store: &dyn Store, _: &Time) {

@@ -132,7 +132,7 @@ pub trait WorkStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`StoreError::LeaseLost`].
+    /// [`StoreError::LeaseLost`], also when it was given back or ended meanwhile.
     async fn renew_job(&self, lease: &JobLease, term: Duration) -> Result<(), StoreError>;
 
     /// Gives a lease on a job back, so that another may go on at once.

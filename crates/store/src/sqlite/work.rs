@@ -321,7 +321,7 @@ impl SqliteStore {
         let mut tx = self.begin().await?;
         let updated = sqlx::query(
             "UPDATE job SET lease_until_ms = $3 WHERE id = $1 AND lease_epoch = $2 \
-             AND ended_ms IS NULL",
+             AND lease_until_ms <> 0",
         )
         .bind(lease.job.id.as_str())
         .bind(lease.epoch)
