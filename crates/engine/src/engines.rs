@@ -13,12 +13,15 @@ use crate::{Engine, Installed};
 #[derive(Clone, Default)]
 pub struct Engines {
     engines: Vec<Arc<dyn Engine>>,
+    sources: BTreeSet<LanguageCode>,
 }
 
 impl Engines {
     /// The list of `engines`, the preferred one first.
     pub fn new(engines: Vec<Arc<dyn Engine>>) -> Self {
-        Self { engines }
+        let pairs = engines.iter().flat_map(|engine| engine.pairs());
+        let sources = pairs.map(|pair| pair.source).collect();
+        Self { engines, sources }
     }
 
     /// The engine that serves `pair`.
@@ -31,31 +34,35 @@ impl Engines {
         self.route(pair).is_some()
     }
 
-    /// The languages that something can be translated from, in the list's order.
-    pub fn sources(&self) -> BTreeSet<LanguageCode> {
-        self.pairs().map(|pair| pair.source).collect()
+    /// Whether any engine translates into `target`, from whatever language.
+    pub fn serves_target(&self, target: LanguageCode) -> bool {
+        // Asked anew each time, since a model may turn out to be damaged.
+        self.sources.iter().any(|&source| self.serves(LanguagePair { source, target }))
+    }
+
+    /// The languages that something could be translated from when the engines
+    /// were opened, in the list's order.
+    pub fn sources(&self) -> &BTreeSet<LanguageCode> {
+        &self.sources
     }
 
     /// The languages that are the source or the target of a pair that is
-    /// served, in the list's order.
+    /// served, in the list's order. Looks at all pairs: not for every request.
     pub fn languages(&self) -> BTreeSet<LanguageCode> {
-        self.pairs().flat_map(|pair| [pair.source, pair.target]).collect()
+        let pairs = self.engines.iter().flat_map(|engine| engine.pairs());
+        pairs.flat_map(|pair| [pair.source, pair.target]).collect()
     }
 
     /// Each engine's name and what it has, in order.
     pub fn installed(&self) -> impl Iterator<Item = (&'static str, Vec<Installed>)> {
         self.engines.iter().map(|engine| (engine.name(), engine.installed()))
     }
-
-    fn pairs(&self) -> impl Iterator<Item = LanguagePair> {
-        self.engines.iter().flat_map(|engine| engine.pairs())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NeuralEngine, NeuralSettings, PseudoEngine};
+    use crate::{EngineError, Limits, NeuralEngine, NeuralSettings, PseudoEngine, StopFlag};
 
     fn pair(source: &str, target: &str) -> LanguagePair {
         LanguagePair { source: source.parse().unwrap(), target: target.parse().unwrap() }
@@ -84,6 +91,48 @@ mod tests {
         let engines = Engines::default();
         assert!(!engines.serves(pair("en", "es")));
         assert!(engines.languages().is_empty() && engines.sources().is_empty());
+        assert!(!engines.serves_target("es".parse().unwrap()));
         assert_eq!(Engines::new(vec![neural()]).sources().len(), 2);
+    }
+
+    /// Translates from English into French and nothing else.
+    struct OneWay(PseudoEngine);
+
+    impl Engine for OneWay {
+        fn name(&self) -> &'static str {
+            "one way"
+        }
+
+        fn pairs(&self) -> Vec<LanguagePair> {
+            vec![pair("en", "fr")]
+        }
+
+        fn serves(&self, asked: LanguagePair) -> bool {
+            asked == pair("en", "fr")
+        }
+
+        fn installed(&self) -> Vec<Installed> {
+            self.0.installed()
+        }
+
+        fn limits(&self, pair: LanguagePair) -> Limits {
+            self.0.limits(pair)
+        }
+
+        fn translate(
+            &self,
+            pair: LanguagePair,
+            segments: &[&str],
+            stop: &StopFlag,
+        ) -> Result<Vec<String>, EngineError> {
+            self.0.translate(pair, segments, stop)
+        }
+    }
+
+    #[test]
+    fn a_language_that_is_only_a_source_is_no_target() {
+        let engines = Engines::new(vec![Arc::new(OneWay(PseudoEngine::default()))]);
+        let is_target = |code: &str| engines.serves_target(code.parse().unwrap());
+        assert!(is_target("fr") && !is_target("en") && !is_target("es"));
     }
 }

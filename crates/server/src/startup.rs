@@ -24,7 +24,7 @@ use crate::api::token::TokenKey;
 use crate::app::App;
 use crate::auth::Mode;
 use crate::config::{Catalog, Config, EngineName, Kms};
-use crate::http::{self, Http};
+use crate::http::{self, Bodies, Http};
 use crate::runner::{Runner, RunnerSettings};
 use crate::s3::{self, S3AuthMode, S3AuthSettings, S3Key};
 use crate::translate::Translator;
@@ -70,6 +70,7 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Resul
     let router = http::router(Arc::new(Http {
         app: Arc::clone(&app),
         verifier: config.verifier("translate"),
+        bodies: Bodies::default(),
         metrics: metrics.clone(),
         s3: Some(s3::service(objects, s3_auth(&config))),
     }));

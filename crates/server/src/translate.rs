@@ -20,7 +20,7 @@ use domain::language::{LanguageCode, LanguagePair};
 use domain::text::Segments;
 use engine::{Engine, EngineError, Engines, Limits, StopFlag};
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::turns::Turns;
@@ -70,7 +70,7 @@ struct Work {
 impl Translator {
     /// A translator that uses `threads` threads at once.
     pub fn new(engines: Arc<Engines>, threads: NonZero<usize>) -> Self {
-        let sources = engines.sources().into_iter().collect();
+        let sources = engines.sources().iter().copied().collect();
         let threads = threads.get();
         Self { engines, sources, threads, turns: Turns::new(threads) }
     }
@@ -100,7 +100,7 @@ impl Translator {
         stop: &StopFlag,
     ) -> Result<Bytes, TranslateError> {
         if pair.source == pair.target {
-            return Ok(unchanged(document, pair.source));
+            return Ok(document.to_bytes().into());
         }
         let engine = self.engines.route(pair).ok_or(TranslateError::UnsupportedPair(pair))?;
         let limits = engine.limits(pair);
@@ -139,13 +139,13 @@ impl Translator {
                     let _turn = turns.take(&lane).await;
                     let (work, stop) = (Arc::clone(&work), stop.clone());
                     let turn = tokio::task::spawn_blocking(move || work.take_turn(&stop));
-                    turn.await.unwrap_or_else(|panic| Err(panicked(pair, &panic)))?;
+                    turn.await.unwrap_or_else(|_| Err(panicked(pair)))?;
                 }
                 Ok(())
             });
         }
         while let Some(done) = workers.join_next().await {
-            done.unwrap_or_else(|panic| Err(panicked(pair, &panic)))?;
+            done.unwrap_or_else(|_| Err(panicked(pair)))?;
         }
         Ok(())
     }
@@ -204,12 +204,6 @@ fn heavy<T>(bytes: usize, compute: impl FnOnce() -> T) -> T {
     compute()
 }
 
-fn unchanged(document: &Document, language: LanguageCode) -> Bytes {
-    let segments = document.segments(language, usize::MAX);
-    let texts: Vec<&str> = segments.texts().collect();
-    document.render(&segments, |index| texts[index]).into()
-}
-
 /// The distinct segments, the longest first, and for each segment its place among them.
 ///
 /// Sentences of like length waste the least of a batch; the longest come first
@@ -243,22 +237,60 @@ fn batches(texts: &[String], limits: Limits) -> Vec<Range<usize>> {
     batches
 }
 
-fn panicked(pair: LanguagePair, panic: &JoinError) -> TranslateError {
-    TranslateError::Engine(EngineError::Model { pair, reason: panic.to_string() })
+// What a panic says may quote the text, and reasons are logged.
+fn panicked(pair: LanguagePair) -> TranslateError {
+    TranslateError::Engine(EngineError::Model { pair, reason: "the engine panicked".to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
-    use engine::PseudoEngine;
+    use engine::{Installed, PseudoEngine};
 
     use super::*;
 
     const LIMITS: Limits =
         Limits { segment_bytes_max: 10, batch_segments_max: 3, batch_bytes_max: 12 };
 
+    /// Panics over the text that it is given.
+    struct PanickingEngine(PseudoEngine);
+
+    impl Engine for PanickingEngine {
+        fn name(&self) -> &'static str {
+            "panicking"
+        }
+
+        fn pairs(&self) -> Vec<LanguagePair> {
+            self.0.pairs()
+        }
+
+        fn serves(&self, pair: LanguagePair) -> bool {
+            self.0.serves(pair)
+        }
+
+        fn installed(&self) -> Vec<Installed> {
+            self.0.installed()
+        }
+
+        fn limits(&self, pair: LanguagePair) -> Limits {
+            self.0.limits(pair)
+        }
+
+        fn translate(
+            &self,
+            _pair: LanguagePair,
+            segments: &[&str],
+            _stop: &StopFlag,
+        ) -> Result<Vec<String>, EngineError> {
+            panic!("no good text: {segments:?}")
+        }
+    }
+
     fn translator() -> Translator {
-        let engines = Engines::new(vec![Arc::new(PseudoEngine::default())]);
-        Translator::new(Arc::new(engines), NonZero::new(2).unwrap())
+        with_engine(Arc::new(PseudoEngine::default()))
+    }
+
+    fn with_engine(engine: Arc<dyn Engine>) -> Translator {
+        Translator::new(Arc::new(Engines::new(vec![engine])), NonZero::new(2).unwrap())
     }
 
     fn pair(source: &str, target: &str) -> LanguagePair {
@@ -279,7 +311,22 @@ mod tests {
     async fn segments_are_translated_and_the_rest_stays() {
         check("", "fr", "").await;
         check("Ab.\n\n  Ab. Cd!\n", "fr", "[fr Áƀ.]\n\n  [fr Áƀ.] [fr Çđ!]\n").await;
-        check("Ab.\n12\n", "en", "Ab.\n12\n").await;
+    }
+
+    #[tokio::test]
+    async fn a_document_in_the_target_language_comes_back_as_it_is() {
+        check("", "en", "").await;
+        check("\u{FEFF}Ab.  Cd! \r\n\t12\n", "en", "\u{FEFF}Ab.  Cd! \r\n\t12\n").await;
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_panics_is_not_quoted() {
+        let translator = with_engine(Arc::new(PanickingEngine(PseudoEngine::default())));
+        let document = translator.open(ContentType::Text, Bytes::from_static(b"Secret.")).unwrap();
+        let stop = StopFlag::default();
+        let failed = translator.document(&document, pair("en", "fr"), "", &stop).await;
+        let Err(TranslateError::Engine(cause)) = failed else { panic!("{failed:?}") };
+        assert_eq!(cause.to_string(), "the model for en to fr failed: the engine panicked");
     }
 
     #[tokio::test]

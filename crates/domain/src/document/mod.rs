@@ -56,6 +56,13 @@ impl Document {
         }
     }
 
+    /// The document as it was read, byte for byte.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Plain(document) => document.to_bytes(),
+        }
+    }
+
     /// How many characters are charged for.
     pub fn characters(&self) -> u64 {
         match self {

@@ -40,6 +40,11 @@ impl PlainText {
         Ok(Self { text, characters })
     }
 
+    /// The file as it was read.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.text.as_bytes().to_vec()
+    }
+
     /// All characters of the file: here every one is charged for.
     pub fn characters(&self) -> u64 {
         self.characters
@@ -163,6 +168,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(document) = PlainText::parse(bytes.clone()) {
+                prop_assert_eq!(&document.to_bytes(), &bytes);
                 prop_assert_eq!(render(&document, str::to_owned).into_bytes(), bytes);
             }
         }

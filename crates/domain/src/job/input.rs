@@ -5,6 +5,10 @@ pub const DOCUMENTS_MAX: u64 = 1_000_000;
 /// The most bytes all documents of a job have together: 5 GB.
 pub const INPUT_BYTES_MAX: u64 = 5 << 30;
 
+/// The object that shows whether a folder can be written; the real service uses
+/// the same name. It is there for a moment, maybe in the input of another job.
+pub const WRITE_CHECK: &str = ".write_access_check_file.temp";
+
 /// The name no folder inside the input may have: the output has one of its own.
 const DETAILS: &str = "details";
 
@@ -33,15 +37,13 @@ pub enum InputFault {
 
 impl InputTally {
     /// Takes one more object, `path` being its key below the input folder.
-    /// Tells whether it is a document; markers of folders are not.
+    /// Tells whether it is a document; markers of folders and [`WRITE_CHECK`] are not.
     pub fn add(&mut self, path: &str, size_bytes: u64) -> Result<bool, InputFault> {
-        let is_in_details = path
-            .rsplit_once('/')
-            .is_some_and(|(folders, _)| folders.split('/').any(|name| name == DETAILS));
-        if is_in_details {
+        let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if folders.split('/').any(|folder| folder == DETAILS) {
             return Err(InputFault::NestedDetails(path.to_owned()));
         }
-        if path.is_empty() || path.ends_with('/') {
+        if name.is_empty() || name == WRITE_CHECK {
             return Ok(false);
         }
         self.documents += 1;
@@ -70,6 +72,14 @@ mod tests {
         check("", &Ok(false));
         check("sub/", &Ok(false));
         check("sub//", &Ok(false));
+    }
+
+    #[test]
+    fn the_check_of_another_job_is_no_document() {
+        check(WRITE_CHECK, &Ok(false));
+        check(&format!("sub/{WRITE_CHECK}"), &Ok(false));
+        check(&format!("{WRITE_CHECK}/a"), &Ok(true));
+        check(&format!("a{WRITE_CHECK}"), &Ok(true));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub use document::{
     DOCUMENT_BYTES_MAX, DOCUMENT_CHARACTERS_MAX, DocumentFault, FaultCode, InputDocument,
     TRANSLATABLE_BYTES_MAX,
 };
-pub use input::{DOCUMENTS_MAX, INPUT_BYTES_MAX, InputFault, InputTally};
+pub use input::{DOCUMENTS_MAX, INPUT_BYTES_MAX, InputFault, InputTally, WRITE_CHECK};
 pub use request::{
     ContentType, Draft, EncryptionKey, Formality, InvalidRequest, JobRequest, Settings, Source,
     TARGETS_MAX,
@@ -49,6 +49,13 @@ impl fmt::Display for JobId {
         f.write_str(&self.0)
     }
 }
+
+/// How many bytes the longest key of a job's details has below the output folder
+/// that the job names.
+pub const DETAILS_KEY_BYTES_MAX: usize =
+    "111122223333-TranslateText-00000000000000000000000000000000\
+    /details/zh-TW.auxiliary-translation-details.json"
+        .len();
 
 /// Whose a thing is. Nobody sees what belongs to another owner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -137,6 +144,14 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::LanguageCode;
+
+    #[test]
+    fn no_language_makes_a_longer_key_of_details() {
+        let longest = LanguageCode::all().map(|code| code.as_str().len()).max();
+        assert_eq!(longest, Some("zh-TW".len()));
+        assert_eq!(DETAILS_KEY_BYTES_MAX, 12 + 15 + 32 + 49);
+    }
 
     #[test]
     fn a_job_id_has_thirty_two_lower_case_digits() {

@@ -21,14 +21,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     config.check_supported()?;
     let (does, without_effect) = (config.describe(), config.keys_without_effect());
     if arguments.json {
-        print(json!({ "does": does, "without_effect": without_effect }));
+        print(json!({ "does": does, "without_effect": without_effect }))?;
         return Ok(());
     }
     for sentence in does {
-        print(sentence);
+        print(sentence)?;
     }
     for key in without_effect {
-        print(format_args!("No effect in this version: {key}"));
+        print(format_args!("No effect in this version: {key}"))?;
     }
     Ok(())
 }

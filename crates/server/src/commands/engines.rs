@@ -30,25 +30,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 json!({ "name": name, "installed": installed.iter().map(value).collect::<Vec<_>>() })
             })
             .collect();
-        print(json!({ "engines": engines, "absent": absent(&config) }));
+        print(json!({ "engines": engines, "absent": absent(&config) }))?;
         return Ok(());
     }
     for (name, installed) in engines.installed() {
-        print(name);
+        print(name)?;
         for installed in &installed {
-            print(format_args!("  {}", line(installed)));
+            print(format_args!("  {}", line(installed)))?;
         }
         if installed.is_empty() {
-            print("  serves nothing: no model was found");
+            print("  serves nothing: no model was found")?;
         }
     }
     for name in absent(&config) {
-        print(format_args!("{name}\n  not in this version"));
+        print(format_args!("{name}\n  not in this version"))?;
     }
     print(format_args!(
         "\nA model in {} adds a pair: a folder named like en-es with its files and metadata.json.",
         config.engines.neural.models_dir.display()
-    ));
+    ))?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ mod serve;
 mod translate;
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -82,12 +82,49 @@ fn load(file: Option<&PathBuf>) -> Result<Config, Failure> {
     Ok(Config::load(file.map(PathBuf::as_path), environment(), Overrides::default())?)
 }
 
-/// Writes a result. A reader that has gone away has seen enough.
-fn print(text: impl Display) {
-    let _written = writeln!(std::io::stdout(), "{text}");
+/// Writes a result to standard output.
+fn print(text: impl Display) -> Result<(), Failure> {
+    write(std::io::stdout(), text)
+}
+
+fn write(mut output: impl Write, text: impl Display) -> Result<(), Failure> {
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Ok(()) => Ok(()),
+        // A reader that has gone away has seen enough.
+        Err(err) if err.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(err) => Err(Failure::Work(format!("standard output cannot be written: {err}"))),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "this is what standard error is for")]
 fn complain(message: &str) {
     eprintln!("metaphrast: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    struct Broken(ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_result_that_is_lost_is_a_failure_unless_its_reader_has_gone() {
+        let mut written = Vec::new();
+        assert!(write(&mut written, "a").is_ok());
+        assert_eq!(written, b"a\n");
+        assert!(write(Broken(ErrorKind::BrokenPipe), "a").is_ok());
+        assert!(matches!(write(Broken(ErrorKind::StorageFull), "a"), Err(Failure::Work(_))));
+    }
 }

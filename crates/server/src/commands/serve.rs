@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,6 +12,9 @@ use tracing_subscriber::EnvFilter;
 use super::Failure;
 use crate::config::{Config, ConfigError, Overrides, environment};
 use crate::startup;
+
+/// How long the end waits for threads that block, such as in an engine or on a disk.
+const THREADS_END_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -47,6 +51,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             token.cancel();
         }
     });
+    // What they do besides is not wanted any more: nobody waits for its result.
+    runtime.shutdown_timeout(THREADS_END_MAX);
     ended.map_err(|err| match err.downcast::<ConfigError>() {
         Ok(err) => err.into(),
         Err(err) => Failure::work(&err),

@@ -61,10 +61,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             "SourceLanguageCode": source.as_str(),
             "TargetLanguageCode": target.as_str(),
             "TranslatedText": translated,
-        }));
+        }))?;
     } else {
         // What ended in a line end already shall not have two.
-        print(translated.strip_suffix('\n').unwrap_or(&translated));
+        print(translated.strip_suffix('\n').unwrap_or(&translated))?;
     }
     Ok(())
 }
@@ -72,7 +72,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 fn language(code: &str) -> Result<LanguageCode, Failure> {
     code.parse().map_err(|_| {
         Failure::Usage(format!(
-            "language '{code}' is not supported: `metaphrast engines` lists all"
+            "language '{code}' is not one of the service's: codes are like en, es and zh-TW"
         ))
     })
 }

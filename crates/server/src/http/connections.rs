@@ -1,6 +1,7 @@
 //! Accepting connections, with a bound on how many and how slow.
 
 use std::convert::Infallible;
+use std::io::{Error, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         };
         let (stream, permit) = match accepted {
             Ok(accepted) => accepted,
+            Err(err) if is_over(&err) => {
+                tracing::debug!(error = %err, "a connection ended before it was accepted");
+                continue;
+            }
             Err(err) => {
                 tracing::warn!(error = %err, "could not accept a connection");
                 tokio::time::sleep(PAUSE).await;
@@ -71,16 +76,47 @@ async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
 ) -> std::io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room).acquire_owned().await.map_err(std::io::Error::other)?;
+    let permit = Arc::clone(room).acquire_owned().await.map_err(Error::other)?;
     let (stream, _) = listener.accept().await?;
-    // Answers are small and waited for.
-    stream.set_nodelay(true)?;
+    // Answers are small and waited for. It fails if the client has gone already.
+    let _set = stream.set_nodelay(true);
     Ok((stream, permit))
+}
+
+/// Whether `err` is about the one connection that was to be accepted, so that the
+/// next one may succeed at once. All else, such as a lack of file handles, lasts.
+fn is_over(err: &Error) -> bool {
+    matches!(
+        err.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::TimedOut
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::PermissionDenied
+    )
 }
 
 async fn call(router: Router, request: hyper::Request<Incoming>) -> axum::response::Response {
     match router.oneshot(request.map(Body::new)).await {
         Ok(response) => response,
         Err(impossible) => match impossible {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_file_handles_lasts_and_an_aborted_connection_is_over() {
+        // EMFILE and ENFILE have these numbers on every Unix.
+        for number in [24, 23] {
+            assert!(!is_over(&Error::from_raw_os_error(number)));
+        }
+        assert!(!is_over(&ErrorKind::OutOfMemory.into()));
+        assert!(is_over(&ErrorKind::ConnectionAborted.into()));
+        assert!(is_over(&ErrorKind::ConnectionReset.into()));
     }
 }

@@ -5,8 +5,10 @@
 //!
 //! Start reading at [`router`].
 
+mod bodies;
 mod connections;
 
+pub use bodies::Bodies;
 pub use connections::serve;
 
 use std::convert::Infallible;
@@ -14,13 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use domain::job::Status;
-use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -31,13 +32,6 @@ use crate::api::error::ApiError;
 use crate::api::{self, Operation};
 use crate::app::App;
 use crate::auth::{Caller, SignedRequest, Verifier};
-
-/// The largest legal body is a terminology of 10 MiB in base64.
-const BODY_BYTES_MAX: usize = 16 << 20;
-/// So much more of a body that is too large is read and thrown away, so that
-/// the client gets to read the answer.
-const DRAINED_BYTES_MAX: usize = 64 << 20;
-const BODY_TIME_MAX: Duration = Duration::from_mins(1);
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -52,6 +46,8 @@ pub struct Http {
     pub app: Arc<App>,
     /// Who may call them.
     pub verifier: Verifier,
+    /// What bounds the bodies of requests.
+    pub bodies: Bodies,
     /// The figures.
     pub metrics: PrometheusHandle,
     /// The embedded S3 endpoint, if there is one.
@@ -171,37 +167,11 @@ async fn perform(
     operation: Option<Operation>,
 ) -> Result<String, ApiError> {
     let (head, body) = request.into_parts();
-    let body = whole(body).await?;
+    let received = http.bodies.read(body).await?;
+    let body = received.bytes();
     let operation = operation.ok_or(ApiError::UnknownOperation)?;
     let signed =
-        SignedRequest { method: &head.method, uri: &head.uri, headers: &head.headers, body: &body };
+        SignedRequest { method: &head.method, uri: &head.uri, headers: &head.headers, body };
     let caller: Caller = http.verifier.verify(signed, (http.app.clock)())?;
-    api::perform(&http.app, &caller, operation, &body).await
-}
-
-/// The body, whole and bounded in size and time.
-async fn whole(mut body: Body) -> Result<Bytes, ApiError> {
-    let read = async {
-        let mut gathered = Vec::new();
-        let mut size = 0;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| ApiError::Serialization(None))?;
-            let Ok(data) = frame.into_data() else { continue };
-            size += data.len();
-            if DRAINED_BYTES_MAX < size {
-                break;
-            }
-            if size <= BODY_BYTES_MAX {
-                gathered.extend_from_slice(&data);
-            }
-        }
-        if BODY_BYTES_MAX < size {
-            return Err(ApiError::RequestEntityTooLarge(format!(
-                "a request body has at most {BODY_BYTES_MAX} bytes"
-            )));
-        }
-        Ok(Bytes::from(gathered))
-    };
-    // A client that is slower than this gets what a broken body gets.
-    tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(ApiError::Serialization(None)))
+    api::perform(&http.app, &caller, operation, body).await
 }

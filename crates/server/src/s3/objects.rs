@@ -110,9 +110,7 @@ pub(super) async fn put_object(
     if input.write_offset_bytes.is_some_and(|offset| offset != 0) {
         return Err(s3_error!(NotImplemented, "an object is written from its beginning"));
     }
-    check_acl(input.acl.as_ref())?;
-    check_absent(input.tagging.as_ref(), "x-amz-tagging")?;
-    check_absent(input.sse_customer_key.as_ref(), "x-amz-server-side-encryption-customer-key")?;
+    check_wishes(input.acl.as_ref(), input.tagging.as_deref(), input.sse_customer_key.as_deref())?;
     let object = NewObject {
         target,
         headers: headers(Given {
@@ -146,9 +144,7 @@ pub(super) async fn copy_object(
 ) -> S3Result<S3Response<CopyObjectOutput>> {
     let target = endpoint.target(&request, &request.input.bucket, &request.input.key);
     let input = request.input;
-    check_acl(input.acl.as_ref())?;
-    check_absent(input.tagging.as_ref(), "x-amz-tagging")?;
-    check_absent(input.sse_customer_key.as_ref(), "x-amz-server-side-encryption-customer-key")?;
+    check_wishes(input.acl.as_ref(), input.tagging.as_deref(), input.sse_customer_key.as_deref())?;
     let headers_from = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
         None | Some(MetadataDirective::COPY) => HeadersFrom::Source,
         Some(MetadataDirective::REPLACE) => HeadersFrom::Caller,
@@ -286,15 +282,26 @@ pub(super) fn check_version(version_id: Option<&str>) -> S3Result<()> {
 }
 
 /// Refuses what would be lost without a word.
-pub(super) fn check_absent<T>(value: Option<&T>, name: &str) -> S3Result<()> {
+pub(super) fn check_absent<T: ?Sized>(value: Option<&T>, name: &str) -> S3Result<()> {
     match value {
         None => Ok(()),
         Some(_) => Err(s3_error!(NotImplemented, "{name} is not implemented")),
     }
 }
 
+/// Refuses wishes about a new object that would be lost without a word.
+pub(super) fn check_wishes(
+    acl: Option<&ObjectCannedACL>,
+    tagging: Option<&str>,
+    sse_customer_key: Option<&str>,
+) -> S3Result<()> {
+    check_acl(acl)?;
+    check_absent(tagging, "x-amz-tagging")?;
+    check_absent(sse_customer_key, "x-amz-server-side-encryption-customer-key")
+}
+
 /// Like S3 by default, there are no access control lists: everything is its account's.
-pub(super) fn check_acl(acl: Option<&ObjectCannedACL>) -> S3Result<()> {
+fn check_acl(acl: Option<&ObjectCannedACL>) -> S3Result<()> {
     match acl.map(ObjectCannedACL::as_str) {
         None | Some(ObjectCannedACL::PRIVATE | ObjectCannedACL::BUCKET_OWNER_FULL_CONTROL) => {
             Ok(())

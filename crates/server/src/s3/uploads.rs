@@ -14,8 +14,8 @@ use super::body::{Announced, receive};
 use super::errors::refused;
 use super::listings::{KeyEncoding, entries_max};
 use super::objects::{
-    Conditions, Given, check_absent, check_acl, check_conditions, condition, headers, kms_key_id,
-    open, source_of,
+    Conditions, Given, check_absent, check_conditions, check_wishes, condition, headers,
+    kms_key_id, open, source_of,
 };
 use super::operations::{Endpoint, owner};
 
@@ -25,9 +25,7 @@ pub(super) async fn create(
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
     let target = endpoint.target(&request, &request.input.bucket, &request.input.key);
     let input = request.input;
-    check_acl(input.acl.as_ref())?;
-    check_absent(input.tagging.as_ref(), "x-amz-tagging")?;
-    check_absent(input.sse_customer_key.as_ref(), "x-amz-server-side-encryption-customer-key")?;
+    check_wishes(input.acl.as_ref(), input.tagging.as_deref(), input.sse_customer_key.as_deref())?;
     let object = NewObject {
         target,
         headers: headers(Given {

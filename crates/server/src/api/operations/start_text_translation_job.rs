@@ -5,7 +5,9 @@
 //! The checks stand in the order of the API specification.
 
 use bytes::Bytes;
-use domain::job::{ContentType, Draft, InputTally, JobId, JobRequest, Source};
+use domain::job::{
+    ContentType, DETAILS_KEY_BYTES_MAX, Draft, InputTally, JobId, JobRequest, Source, WRITE_CHECK,
+};
 use domain::language::LanguagePair;
 use domain::location::InvalidS3Location;
 use objects::{Access, ObjectsError, PutOptions};
@@ -21,10 +23,8 @@ use crate::auth::Caller;
 /// So many keys of the input are looked at before the job is accepted.
 const CHECKED_KEYS_MAX: usize = 10_000;
 const KEYS_PER_PAGE: usize = 1_000;
-
-/// The object that shows whether the output can be written; the real service
-/// uses the same name.
-const WRITE_CHECK: &str = ".write_access_check_file.temp";
+/// The longest key of an object.
+const KEY_BYTES_MAX: usize = 1_024;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -105,7 +105,7 @@ fn refuse_unserved(app: &App, request: &JobRequest) -> Result<(), ApiError> {
             Source::Language(source) => {
                 source == target || app.engines.serves(LanguagePair { source, target })
             }
-            Source::Auto => app.engines.languages().contains(&target),
+            Source::Auto => app.engines.serves_target(target),
         };
         if !is_served {
             let source = request.source.as_str();
@@ -166,8 +166,9 @@ async fn check_input(app: &App, access: &Access, request: &JobRequest) -> Result
 
 /// Writes an object into the output folder and removes it again.
 async fn check_output(app: &App, access: &Access, request: &JobRequest) -> Result<(), ApiError> {
-    let bucket = request.output.bucket();
-    let key = format!("{}{WRITE_CHECK}", request.output.folder());
+    let (bucket, folder) = (request.output.bucket(), request.output.folder());
+    check_room(&folder)?;
+    let key = format!("{folder}{WRITE_CHECK}");
     let options = PutOptions {
         content_type: None,
         kms_key_id: request.encryption_key.as_ref().map(|key| key.id.clone()),
@@ -175,6 +176,20 @@ async fn check_output(app: &App, access: &Access, request: &JobRequest) -> Resul
     let refused = |err| refused("The output folder could not be written", err);
     app.objects.put(access, bucket, &key, Bytes::new(), &options).await.map_err(refused)?;
     app.objects.delete(access, bucket, &key).await.map_err(refused)
+}
+
+/// Refuses an output folder in which the details of a job would not have room:
+/// they are written last, when the work is done.
+fn check_room(folder: &str) -> Result<(), ApiError> {
+    let folder_bytes_max = KEY_BYTES_MAX - DETAILS_KEY_BYTES_MAX;
+    if folder_bytes_max < folder.len() {
+        return Err(ApiError::InvalidRequest(format!(
+            "the key prefix of the output folder has {} bytes and may have at most \
+             {folder_bytes_max}, since the job writes longer keys into it: name a shorter folder",
+            folder.len()
+        )));
+    }
+    Ok(())
 }
 
 /// What the caller learns of a place that cannot be used.
@@ -225,6 +240,7 @@ mod tests {
 
     use super::*;
     use crate::api::{Operation, decode};
+    use crate::test_app::{TestApp, request};
 
     fn read(body: &Value) -> Input {
         let body = body.to_string();
@@ -285,5 +301,37 @@ mod tests {
         }));
         let draft = Draft::try_from(input).unwrap();
         assert!(draft.terminologies.is_empty() && draft.settings.is_none());
+    }
+
+    #[tokio::test]
+    async fn an_output_folder_has_room_for_the_details_or_is_refused() {
+        let app = TestApp::start().await;
+        app.put("docs/a.txt", "Ab.").await;
+        let changes = |folder_bytes: usize| {
+            let folder = "x".repeat(folder_bytes - 1);
+            json!({
+                "OutputDataConfig": { "S3Uri": format!("s3://out-bucket/{folder}/") },
+                "TargetLanguageCodes": ["zh-TW"],
+            })
+        };
+        let id = app.submit("fits", changes(916)).await;
+        app.run_until_idle().await;
+        assert_eq!(app.status(&id).await, "COMPLETED");
+
+        let refused = app.call("StartTextTranslationJob", request("long", changes(917))).await;
+        let expected = "InvalidRequestException: the key prefix of the output folder has 917 bytes \
+                        and may have at most 916, since the job writes longer keys into it: name \
+                        a shorter folder";
+        assert_eq!(refused, Err(expected.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn the_write_check_of_another_job_is_no_document() {
+        let app = TestApp::start().await;
+        app.put("docs/.write_access_check_file.temp", "").await;
+        let refused = app.call("StartTextTranslationJob", request("a", json!({}))).await;
+        let expected = "InvalidRequestException: the input folder 's3://in-bucket/docs' holds no \
+                        documents";
+        assert_eq!(refused, Err(expected.to_owned()));
     }
 }
