@@ -91,7 +91,7 @@ fn node(name: &str) -> NodeId {
     NodeId(name.to_owned())
 }
 
-fn new_job(id: &str) -> NewJob {
+pub(crate) fn new_job(id: &str) -> NewJob {
     let request = JobRequest::parse(Draft {
         name: Some(format!("job {id}")),
         input: "s3://bucket/in".parse().unwrap(),

@@ -176,7 +176,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::contract::contract_tests;
+    use crate::contract::{contract_tests, new_job};
+    use crate::{JobRoom, JobStore, JobTask, NodeId, WorkStore};
 
     contract_tests!(super::SqliteStore);
 
@@ -213,6 +214,28 @@ mod tests {
         assert!(
             matches!(refused(&path).await, StoreError::Newer { schema: 999, path: named } if named == path)
         );
+    }
+
+    #[tokio::test]
+    async fn a_damaged_job_does_not_keep_others_from_being_claimed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("a.db"), still()).await.unwrap();
+        for id in ["a", "b"] {
+            store.submit(new_job(id), 10).await.unwrap();
+        }
+        sqlx::query("UPDATE job SET targets = 'xx' WHERE id = 'a'")
+            .execute(&store.writer)
+            .await
+            .unwrap();
+        let (node, room) = (NodeId("n".to_owned()), JobRoom { lists: true, finishes: true });
+        let mut claims = Vec::new();
+        for _ in 0..3 {
+            claims.push(store.claim_job(&node, Duration::from_secs(30), 10, room).await);
+        }
+        assert!(matches!(&claims[0], Err(StoreError::Damaged("language"))), "{:?}", claims[0]);
+        let Ok(Some(JobTask::List { lease, .. })) = &claims[1] else { panic!("{:?}", claims[1]) };
+        assert_eq!(lease.job.id.as_str(), "b");
+        assert!(matches!(&claims[2], Ok(None)), "{:?}", claims[2]);
     }
 
     #[tokio::test]

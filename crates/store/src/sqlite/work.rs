@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::Timestamp;
 use domain::job::{Event, Job, JobId, Outcome, Status};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::SqliteStore;
@@ -35,6 +36,15 @@ impl WorkStore for SqliteStore {
             None => find_listing(&mut tx, now, running_max, room).await?,
         };
         let Some(row) = row else { return Ok(None) };
+        let row = match JobRow::try_from(&row) {
+            Ok(row) => row,
+            Err(err) => {
+                // Put aside for a while, so that it does not keep others from being claimed.
+                put_aside(&mut tx, row.try_get("id")?, now + millis(term)).await?;
+                tx.commit().await?;
+                return Err(err);
+            }
+        };
         let epoch = row.lease_epoch + 1;
         let status = row.job.status.after(Event::Claimed)?;
         sqlx::query(
@@ -341,7 +351,7 @@ async fn find_finish(
     connection: &mut SqliteConnection,
     now: i64,
     room: JobRoom,
-) -> Result<Option<JobRow>, StoreError> {
+) -> Result<Option<SqliteRow>, StoreError> {
     if !room.finishes {
         return Ok(None);
     }
@@ -356,7 +366,7 @@ async fn find_finish(
     .bind(now)
     .fetch_optional(connection)
     .await?;
-    row.as_ref().map(JobRow::try_from).transpose()
+    Ok(row)
 }
 
 /// The oldest job whose lister is gone; else the oldest that may begin.
@@ -365,7 +375,7 @@ async fn find_listing(
     now: i64,
     running_max: u32,
     room: JobRoom,
-) -> Result<Option<JobRow>, StoreError> {
+) -> Result<Option<SqliteRow>, StoreError> {
     if !room.lists {
         return Ok(None);
     }
@@ -376,19 +386,34 @@ async fn find_listing(
     .bind(now)
     .fetch_optional(&mut *connection)
     .await?;
-    if let Some(row) = unlisted {
-        return Ok(Some(JobRow::try_from(&row)?));
+    if unlisted.is_some() {
+        return Ok(unlisted);
     }
     let submitted = sqlx::query(
         "SELECT * FROM job WHERE status = 'SUBMITTED' AND (account, region) NOT IN ( \
            SELECT account, region FROM job WHERE status IN ('IN_PROGRESS', 'STOP_REQUESTED') \
            GROUP BY account, region HAVING count(*) >= $1) \
-         ORDER BY submitted_ms, id LIMIT 1",
+         AND lease_until_ms <= $2 ORDER BY submitted_ms, id LIMIT 1",
     )
     .bind(running_max)
+    .bind(now)
     .fetch_optional(connection)
     .await?;
-    submitted.as_ref().map(JobRow::try_from).transpose()
+    Ok(submitted)
+}
+
+/// Lets nobody claim a job until then.
+async fn put_aside(
+    connection: &mut SqliteConnection,
+    job: &str,
+    until_ms: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE job SET lease_until_ms = $2 WHERE id = $1")
+        .bind(job)
+        .bind(until_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn millis(duration: Duration) -> i64 {
