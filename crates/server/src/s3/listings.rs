@@ -11,8 +11,8 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
+use super::endpoint::{Endpoint, owner};
 use super::errors::refused;
-use super::operations::{Endpoint, owner};
 
 /// The longest page, which is also what a page has when nobody says how long.
 pub(super) const KEYS_MAX: i32 = 1000;

@@ -9,6 +9,7 @@
 mod anyone;
 mod body;
 mod chunked;
+mod endpoint;
 mod errors;
 mod listings;
 mod objects;
@@ -35,7 +36,7 @@ use s3s::{S3Result, s3_error};
 use tower::util::BoxCloneSyncService;
 use uuid::Uuid;
 
-use self::operations::Endpoint;
+use self::endpoint::Endpoint;
 
 /// The largest request in XML: 10,000 parts with all their checksums.
 const XML_BYTES_MAX: usize = 8 << 20;

@@ -17,8 +17,8 @@ use s3s::dto::{
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::body::{Announced, receive};
+use super::endpoint::Endpoint;
 use super::errors::{custom, refused};
-use super::operations::Endpoint;
 
 /// How many objects are deleted at once.
 const DELETED_MAX: usize = 1000;

@@ -1,8 +1,6 @@
 //! What each operation of S3 does here. An operation that is not here is not implemented.
 
-use std::sync::Arc;
-
-use ::objects::folder::{BucketInfo, FolderObjects, Target};
+use ::objects::folder::BucketInfo;
 use async_trait::async_trait;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, BucketLocationConstraint,
@@ -14,44 +12,17 @@ use s3s::dto::{
     HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
     ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput,
     ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
-    Owner, PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput,
-    UploadPartInput, UploadPartOutput,
+    PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput,
+    UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::anyone::Caller;
+use super::endpoint::{Endpoint, owner};
 use super::errors::refused;
-use super::{Callers, listings, objects, uploads};
+use super::{listings, objects, uploads};
 
 /// The region whose buckets have no location, as S3 has it.
 const FIRST_REGION: &str = "us-east-1";
-
-/// Implements S3.
-pub(super) struct Endpoint {
-    pub(super) objects: FolderObjects,
-    pub(super) callers: Arc<Callers>,
-    pub(super) region: String,
-}
-
-impl Endpoint {
-    /// The account that a request is made for.
-    pub(super) fn account<T>(&self, request: &S3Request<T>) -> String {
-        match (request.extensions.get(), &request.credentials) {
-            (Some(Caller(account)), _) => account.clone(),
-            (None, Some(credentials)) => self.callers.account(Some(&credentials.access_key)),
-            (None, None) => self.callers.account(None),
-        }
-    }
-
-    pub(super) fn target<T>(&self, request: &S3Request<T>, bucket: &str, key: &str) -> Target {
-        Target { account: self.account(request), bucket: bucket.to_owned(), key: key.to_owned() }
-    }
-}
-
-/// An account, as S3 shows it.
-pub(super) fn owner(account: String) -> Owner {
-    Owner { display_name: None, id: Some(account) }
-}
 
 type Answer<T> = S3Result<S3Response<T>>;
 

@@ -11,13 +11,13 @@ use s3s::dto::{
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::body::{Announced, receive};
+use super::endpoint::{Endpoint, owner};
 use super::errors::refused;
 use super::listings::{KeyEncoding, entries_max};
 use super::objects::{
     Conditions, Given, check_absent, check_conditions, check_wishes, condition, headers,
     kms_key_id, open, source_of,
 };
-use super::operations::{Endpoint, owner};
 
 pub(super) async fn create(
     endpoint: &Endpoint,
