@@ -158,7 +158,7 @@ def small(binary):
         letters(server.folder_of("bench", "small"), count)
         began = time.monotonic()
         job = server.start_job("small")
-        server.wait(job)
+        server.wait(job, pause=0.05)
         took = time.monotonic() - began
         report(f"{count} documents of 2 kB, pseudo", f"{count / took:.0f} documents/s ({took:.1f} s)")
         report("resident memory afterwards", f"{server.memory_mb():.0f} MB")
@@ -252,7 +252,8 @@ def neural(binary):
                                capture_output=True, text=True, check=True).stdout
         print(alone)
         began = time.monotonic()
-        server.wait(server.start_job("neural"))
+        # Seldom, so that the client takes no core from the server.
+        server.wait(server.start_job("neural"), pause=0.25)
         took = time.monotonic() - began
     report(f"batch job of {count} documents, {words} words, en-es, neural", f"{words / took:.0f} words/s")
 

@@ -12,5 +12,6 @@ pub mod secret;
 pub mod startup;
 #[cfg(test)]
 mod test_app;
+mod threads;
 pub mod translate;
 mod turns;

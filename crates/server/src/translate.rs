@@ -23,6 +23,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::threads::Threads;
 use crate::turns::Turns;
 
 /// How often a batch is tried before the document fails.
@@ -39,7 +40,8 @@ const SAMPLE_BYTES: usize = engine::EXAMINED_CHARACTERS_MAX * 4;
 pub struct Translator {
     engines: Arc<Engines>,
     sources: Vec<LanguageCode>,
-    threads: usize,
+    count: usize,
+    threads: Arc<Threads>,
     turns: Turns,
 }
 
@@ -71,8 +73,9 @@ impl Translator {
     /// A translator that uses `threads` threads at once.
     pub fn new(engines: Arc<Engines>, threads: NonZero<usize>) -> Self {
         let sources = engines.sources().iter().copied().collect();
-        let threads = threads.get();
-        Self { engines, sources, threads, turns: Turns::new(threads) }
+        let count = threads.get();
+        let (threads, turns) = (Arc::new(Threads::start(threads)), Turns::new(count));
+        Self { engines, sources, count, threads, turns }
     }
 
     /// Reads a document.
@@ -131,15 +134,15 @@ impl Translator {
     ) -> Result<(), TranslateError> {
         let pair = work.pair;
         let mut workers = JoinSet::new();
-        for _ in 0..self.threads.min(work.batches.len()) {
+        for _ in 0..self.count.min(work.batches.len()) {
             let (work, stop, turns) = (Arc::clone(work), stop.clone(), self.turns.clone());
-            let lane = lane.to_owned();
+            let (lane, threads) = (lane.to_owned(), Arc::clone(&self.threads));
             workers.spawn(async move {
                 while !work.is_taken() {
                     let _turn = turns.take(&lane).await;
                     let (work, stop) = (Arc::clone(&work), stop.clone());
-                    let turn = tokio::task::spawn_blocking(move || work.take_turn(&stop));
-                    turn.await.unwrap_or_else(|_| Err(panicked(pair)))?;
+                    let turn = threads.run(move || work.take_turn(&stop)).await;
+                    turn.unwrap_or_else(|| Err(panicked(pair)))?;
                 }
                 Ok(())
             });
