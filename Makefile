@@ -2,6 +2,8 @@
 # Whatever they need beyond git, make, a C/C++ compiler and the Rust toolchain
 # is installed by scripts/setup.sh.
 
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
 .PHONY: demo test build bench fmt
 
 build:
