@@ -24,6 +24,7 @@ pub use status::{Event, InvalidTransition, Outcome, Status};
 use std::fmt;
 
 use crate::Timestamp;
+use crate::language::LanguageCode;
 use crate::location::S3Location;
 
 /// The name of one job: 32 lower-case hexadecimal digits for those made here.
@@ -50,7 +51,7 @@ impl fmt::Display for JobId {
     }
 }
 
-/// How many bytes the longest key of a job's details has below the output folder
+/// How many bytes the longest [`Job::details_key`] has below the output folder
 /// that the job names.
 pub const DETAILS_KEY_BYTES_MAX: usize =
     "111122223333-TranslateText-00000000000000000000000000000000\
@@ -122,6 +123,12 @@ impl Job {
         self.request.output.join(&name)
     }
 
+    /// The key of the details file for `target`.
+    pub fn details_key(&self, target: LanguageCode) -> String {
+        let folder = self.output_folder().folder();
+        format!("{folder}details/{target}.auxiliary-translation-details.json")
+    }
+
     /// What Describe says of a job that ended as it stands; `fault` is what kept
     /// it from completing, if anything did.
     pub fn ending_message(&self, fault: Option<&str>) -> String {
@@ -144,13 +151,35 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::LanguageCode;
 
     #[test]
     fn no_language_makes_a_longer_key_of_details() {
-        let longest = LanguageCode::all().map(|code| code.as_str().len()).max();
-        assert_eq!(longest, Some("zh-TW".len()));
-        assert_eq!(DETAILS_KEY_BYTES_MAX, 12 + 15 + 32 + 49);
+        let request = JobRequest::parse(Draft {
+            name: None,
+            input: "s3://bucket/in".parse().unwrap(),
+            content_type: "text/plain".to_owned(),
+            output: "s3://bucket/out".parse().unwrap(),
+            encryption_key: None,
+            role_arn: String::new(),
+            source: "en".to_owned(),
+            targets: vec!["fr".to_owned()],
+            terminologies: vec![],
+            parallel_data: vec![],
+            settings: None,
+        });
+        let job = Job {
+            id: JobId::from_random(0),
+            owner: Owner { account: "111122223333".to_owned(), region: "us-east-1".to_owned() },
+            request: request.unwrap(),
+            status: Status::Submitted,
+            counts: None,
+            message: None,
+            submitted: Timestamp(0),
+            stop_asked: None,
+            ended: None,
+        };
+        let longest = LanguageCode::all().map(|target| job.details_key(target).len()).max();
+        assert_eq!(longest, Some("out/".len() + DETAILS_KEY_BYTES_MAX));
     }
 
     #[test]

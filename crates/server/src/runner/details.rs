@@ -103,14 +103,14 @@ impl<'a> Details<'a> {
         target: usize,
         summary: &Summary,
     ) -> Result<Self, ObjectsError> {
-        let (place, code) = (job.output_folder(), job.request.targets[target].as_str());
-        let key = format!("{}details/{code}.auxiliary-translation-details.json", place.folder());
+        let (place, code) = (job.output_folder(), job.request.targets[target]);
+        let key = job.details_key(code);
         let options = put_options(job, "application/json");
         let writer = objects.begin(&access(job), place.bucket(), &key, &options).await?;
         let counts = &summary.targets[target];
         let mut gathered = json(&Head {
             source_language_code: job.request.source.as_str(),
-            target_language_code: code,
+            target_language_code: code.as_str(),
             characters_translated: counts.characters.to_string(),
             document_count_with_customer_error: counts.customer_errors.to_string(),
             document_count_with_server_error: counts.server_errors.to_string(),
