@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use domain::language::LanguagePair;
-use engine::{Engine, NeuralEngine, NeuralSettings, StopFlag};
+use engine::{Engine, NeuralEngine, NeuralSettings, Request, Segment, StopFlag, Translation};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -80,8 +80,10 @@ fn run(
     })
 }
 
-fn translate(engine: &NeuralEngine, pair: LanguagePair, batch: &[&str]) -> Vec<String> {
-    engine.translate(pair, batch, &StopFlag::default()).expect("the model translates")
+fn translate(engine: &NeuralEngine, pair: LanguagePair, batch: &[&str]) -> Vec<Translation> {
+    let segments: Vec<Segment<'_>> = batch.iter().map(|text| (*text).into()).collect();
+    let stop = StopFlag::default();
+    engine.translate(&Request::new(pair, &segments, &stop)).expect("the model translates")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]

@@ -62,7 +62,9 @@ impl Engines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EngineError, Limits, NeuralEngine, NeuralSettings, PseudoEngine, StopFlag};
+    use crate::{
+        EngineError, Limits, NeuralEngine, NeuralSettings, PseudoEngine, Request, Translation,
+    };
 
     fn pair(source: &str, target: &str) -> LanguagePair {
         LanguagePair { source: source.parse().unwrap(), target: target.parse().unwrap() }
@@ -119,13 +121,8 @@ mod tests {
             self.0.limits(pair)
         }
 
-        fn translate(
-            &self,
-            pair: LanguagePair,
-            segments: &[&str],
-            stop: &StopFlag,
-        ) -> Result<Vec<String>, EngineError> {
-            self.0.translate(pair, segments, stop)
+        fn translate(&self, request: &Request<'_>) -> Result<Vec<Translation>, EngineError> {
+            self.0.translate(request)
         }
     }
 

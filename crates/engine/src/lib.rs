@@ -15,9 +15,11 @@ pub use engines::Engines;
 pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
 pub use pseudo::PseudoEngine;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use domain::job::Formality;
 use domain::language::LanguagePair;
 
 /// Turns segments of one language into segments of another.
@@ -38,7 +40,16 @@ pub trait Engine: Send + Sync {
     /// What one call may be given for `pair`, which is one of [`Engine::pairs`].
     fn limits(&self, pair: LanguagePair) -> Limits;
 
-    /// Translates each segment of `segments`, in order: one result for each.
+    /// What this engine can do beyond translating, for `pair`.
+    fn abilities(&self, _pair: LanguagePair) -> Abilities {
+        Abilities::default()
+    }
+
+    /// Called about once a second, so that an engine can let go of what was not
+    /// used for long.
+    fn tick(&self) {}
+
+    /// Translates each segment of the request, in order: one result for each.
     ///
     /// A segment holds at most [`Limits::segment_bytes_max`] bytes of UTF-8: a
     /// sentence, or a piece of an overlong one. An empty one stays empty. There
@@ -46,20 +57,126 @@ pub trait Engine: Send + Sync {
     /// [`Limits::batch_bytes_max`] bytes together; segments of like length go
     /// together fastest.
     ///
-    /// Looks at `stop` between steps of at most about 200 ms and gives up when
-    /// it is raised. No translation of a text that is not blank is blank.
+    /// Looks at the stop flag at least every 200 ms or so and gives up when it
+    /// is raised. No translation of a text that is not blank is blank.
     ///
     /// # Errors
     ///
-    /// [`EngineError::UnsupportedPair`] if `pair` is not one of [`Engine::pairs`].
-    /// [`EngineError::Stopped`] if `stop` was raised.
-    /// [`EngineError::Model`] if the model failed. Trying again may help.
-    fn translate(
-        &self,
-        pair: LanguagePair,
-        segments: &[&str],
-        stop: &StopFlag,
-    ) -> Result<Vec<String>, EngineError>;
+    /// [`EngineError::UnsupportedPair`] if the pair is not one of [`Engine::pairs`].
+    /// [`EngineError::Stopped`] if the flag was raised.
+    /// [`EngineError::Failed`] if the engine failed. Trying again may help.
+    /// [`EngineError::Unavailable`] if it cannot be reached; not at once, but later it may.
+    fn translate(&self, request: &Request<'_>) -> Result<Vec<Translation>, EngineError>;
+}
+
+/// What is to be translated, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// From which language into which.
+    pub pair: LanguagePair,
+    /// The sentences.
+    pub segments: &'a [Segment<'a>],
+    /// How the translations are to sound. What the engine cannot do is ignored.
+    pub style: Style,
+    /// Translations made by people that these should be like, for engines that
+    /// take examples.
+    pub examples: &'a [Example<'a>],
+    /// Whether the last translations of these segments were no good, so that
+    /// the engine should go about it in another way, if it has any.
+    pub is_retry: bool,
+    /// Raised when the work is no longer wanted.
+    pub stop: &'a StopFlag,
+}
+
+impl<'a> Request<'a> {
+    /// A request without any wishes.
+    pub fn new(pair: LanguagePair, segments: &'a [Segment<'a>], stop: &'a StopFlag) -> Self {
+        let style = Style::default();
+        Self { pair, segments, style, examples: &[], is_retry: false, stop }
+    }
+}
+
+/// A sentence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Places in the text, as byte offsets in ascending order, of which the
+    /// caller wants to know where they are in the translation. Often none.
+    pub marks: &'a [usize],
+}
+
+impl<'a> From<&'a str> for Segment<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, marks: &[] }
+    }
+}
+
+/// A translated sentence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Translation {
+    /// The text.
+    pub text: String,
+    /// How it corresponds to the source; of use only for a segment with marks.
+    pub links: Links,
+}
+
+impl From<String> for Translation {
+    fn from(text: String) -> Self {
+        Self { text, links: Links::None }
+    }
+}
+
+/// How a translation corresponds to its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// The engine does not know.
+    #[default]
+    None,
+    /// For each of the segment's marks its place in the translation: a byte
+    /// offset at the border of a character.
+    Marks(Vec<usize>),
+    /// Words of the translation, in its order, and what they are translations
+    /// of. A word may be in no link, and a source word in several.
+    Words(Vec<Link>),
+}
+
+/// A word of a translation and what it was made from, as ranges of bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// In the segment.
+    pub source: Range<usize>,
+    /// In the translation.
+    pub target: Range<usize>,
+}
+
+/// How translations are to sound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Style {
+    /// How the reader is addressed; the engine's own way if none.
+    pub formality: Option<Formality>,
+    /// Whether short translations are preferred.
+    pub is_brief: bool,
+}
+
+/// A translation made by people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example<'a> {
+    /// The original.
+    pub source: &'a str,
+    /// What it became.
+    pub target: &'a str,
+}
+
+/// What an engine can do beyond translating.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// It heeds [`Style::formality`].
+    pub formality: bool,
+    /// It heeds [`Style::is_brief`].
+    pub brevity: bool,
+    /// It heeds [`Request::examples`].
+    pub examples: bool,
 }
 
 /// What one call of an engine may be given.
@@ -84,6 +201,9 @@ pub struct Installed {
     pub version: Option<String>,
     /// The size of its files.
     pub size_bytes: u64,
+    /// The memory it holds; 0 until it is used for the first time, and again
+    /// once it was not used for long.
+    pub memory_bytes: u64,
     /// Why it cannot be used, and what to do about it. What has a problem is
     /// not offered.
     pub problem: Option<String>,
@@ -98,12 +218,20 @@ pub enum EngineError {
     /// The work was given up because the flag was raised.
     #[error("the translation was stopped")]
     Stopped,
-    /// The model could not be loaded or failed.
-    #[error("the model for {pair} failed: {reason}")]
-    Model {
+    /// The engine failed at this request.
+    #[error("the engine for {pair} failed: {reason}")]
+    Failed {
         /// What was to be translated.
         pair: LanguagePair,
-        /// What happened, for whoever runs the server.
+        /// What happened, for whoever runs the server. Quotes no text.
+        reason: String,
+    },
+    /// What the engine works with cannot be reached at present.
+    #[error("the engine for {pair} is not available: {reason}")]
+    Unavailable {
+        /// What was to be translated.
+        pair: LanguagePair,
+        /// What happened, for whoever runs the server. Quotes no text.
         reason: String,
     },
 }

@@ -12,7 +12,10 @@ use std::vec;
 
 use domain::language::{LanguageCode, LanguagePair};
 
-use crate::{Engine, EngineError, Installed, Limits, StopFlag};
+use crate::{
+    Abilities, Engine, EngineError, Installed, Limits, Links, Request, Segment, StopFlag,
+    Translation,
+};
 
 /// How long to wait between two looks at the stop flag.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -79,6 +82,7 @@ impl Engine for PseudoEngine {
             origin: "inside the program".to_owned(),
             version: None,
             size_bytes: 0,
+            memory_bytes: 0,
             problem: None,
         }]
     }
@@ -87,27 +91,27 @@ impl Engine for PseudoEngine {
         Limits { segment_bytes_max: 10_000, batch_segments_max: 1_000, batch_bytes_max: 100_000 }
     }
 
-    fn translate(
-        &self,
-        pair: LanguagePair,
-        segments: &[&str],
-        stop: &StopFlag,
-    ) -> Result<Vec<String>, EngineError> {
-        if !self.serves(pair) {
-            return Err(EngineError::UnsupportedPair(pair));
+    fn abilities(&self, pair: LanguagePair) -> Abilities {
+        Abilities { formality: pair.target.has_formality(), brevity: true, examples: false }
+    }
+
+    fn translate(&self, request: &Request<'_>) -> Result<Vec<Translation>, EngineError> {
+        if !self.serves(request.pair) {
+            return Err(EngineError::UnsupportedPair(request.pair));
         }
-        let mut translations = Vec::with_capacity(segments.len());
-        for segment in segments {
-            self.wait(stop)?;
-            translations.push(pseudo(segment, pair.target));
+        let mut translations = Vec::with_capacity(request.segments.len());
+        for segment in request.segments {
+            self.wait(request.stop)?;
+            translations.push(pseudo(segment, request.pair.target));
         }
         Ok(translations)
     }
 }
 
-fn pseudo(text: &str, target: LanguageCode) -> String {
+fn pseudo(segment: &Segment<'_>, target: LanguageCode) -> Translation {
+    let text = segment.text;
     if text.trim().is_empty() {
-        return text.to_owned();
+        return Translation { text: text.to_owned(), links: Links::Marks(segment.marks.to_vec()) };
     }
     let mut out = String::with_capacity(2 * text.len() + 10);
     out.push('[');
@@ -116,10 +120,12 @@ fn pseudo(text: &str, target: LanguageCode) -> String {
 
     let bytes = text.as_bytes();
     let mut kept = Kept::of(text);
+    let mut marks = Vec::with_capacity(segment.marks.len());
     // What is copied as it is, from here to the next letter.
     let mut copied = 0;
     let mut at = 0;
     while at < bytes.len() {
+        place_marks(segment.marks, at, out.len() + at - copied, &mut marks);
         if let Some(end) = kept.end_of(at) {
             at = end;
             continue;
@@ -132,8 +138,17 @@ fn pseudo(text: &str, target: LanguageCode) -> String {
         at += 1;
     }
     out.push_str(&text[copied..]);
+    place_marks(segment.marks, at, out.len(), &mut marks);
     out.push(']');
-    out
+    Translation { text: out, links: Links::Marks(marks) }
+}
+
+/// Notes that what stands up to `at` of the source is at `place` of the
+/// translation, for all marks that are not placed yet.
+fn place_marks(wanted: &[usize], at: usize, place: usize, placed: &mut Vec<usize>) {
+    while wanted.get(placed.len()).is_some_and(|mark| *mark <= at) {
+        placed.push(place);
+    }
 }
 
 fn accented(byte: u8) -> Option<&'static str> {
@@ -235,8 +250,12 @@ mod tests {
         LanguagePair { source: source.parse().unwrap(), target: target.parse().unwrap() }
     }
 
+    fn pseudo(text: &str, target: &str) -> String {
+        super::pseudo(&text.into(), target.parse().unwrap()).text
+    }
+
     fn check(text: &str, expected: &str) {
-        assert_eq!(pseudo(text, "fr".parse().unwrap()), expected);
+        assert_eq!(pseudo(text, "fr"), expected);
     }
 
     /// The text that a pseudo translation was made from.
@@ -264,7 +283,7 @@ mod tests {
         check("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "[fr ÁɃÇĐÉƑĜĤÍĴĶĻⱮÑÓÞɊŔŠŦÚṼŴẊÝŽ]");
         check("", "");
         check(" \t", " \t");
-        assert_eq!(pseudo("a", "zh-TW".parse().unwrap()), "[zh-TW á]");
+        assert_eq!(pseudo("a", "zh-TW"), "[zh-TW á]");
     }
 
     #[test]
@@ -287,12 +306,32 @@ mod tests {
     }
 
     #[test]
+    fn marks_are_told_where_they_went() {
+        let marked = |text: &str, marks: &[usize]| {
+            let segment = Segment { text, marks };
+            let Translation { text, links: Links::Marks(placed) } =
+                super::pseudo(&segment, "fr".parse().unwrap())
+            else {
+                panic!("marks are placed")
+            };
+            let mut shown = text;
+            for place in placed.iter().rev() {
+                shown.insert(*place, '|');
+            }
+            shown
+        };
+        assert_eq!(marked("ab {c} d", &[0, 1, 2, 7, 8]), "[fr |á|ƀ| {c} |đ|]");
+        assert_eq!(marked("é", &[0, 0, 2]), "[fr ||é|]");
+        assert_eq!(marked(" ", &[1]), " |");
+    }
+
+    #[test]
     fn every_pair_of_two_languages_is_served() {
         let engine = PseudoEngine::default();
         assert_eq!(engine.pairs().len(), 75 * 74);
         assert!(engine.pairs().into_iter().all(|pair| engine.serves(pair)));
         let same = pair("fr", "fr");
-        let refused = engine.translate(same, &["a"], &StopFlag::default());
+        let refused = engine.translate(&Request::new(same, &["a".into()], &StopFlag::default()));
         assert!(matches!(refused, Err(EngineError::UnsupportedPair(pair)) if pair == same));
     }
 
@@ -301,7 +340,8 @@ mod tests {
         let engine = PseudoEngine::new(Duration::from_secs(1_000_000));
         let stop = StopFlag::default();
         let stopped = thread::scope(|scope| {
-            let work = scope.spawn(|| engine.translate(pair("en", "fr"), &["a"], &stop));
+            let work = scope
+                .spawn(|| engine.translate(&Request::new(pair("en", "fr"), &["a".into()], &stop)));
             stop.raise();
             work.join().unwrap()
         });
@@ -312,14 +352,14 @@ mod tests {
     fn hostile_text_takes_no_longer_than_any_other() {
         for unit in ["{", "<a", "%(", "{<%(", "}{"] {
             let text = unit.repeat(300_000 / unit.len());
-            assert_eq!(told_back(&pseudo(&text, "fr".parse().unwrap())), text);
+            assert_eq!(told_back(&pseudo(&text, "fr")), text);
         }
     }
 
     proptest! {
         #[test]
         fn any_text_can_be_told_back(text in "[a-zA-Z{}<>/%s$1 .\u{4e00}]{0,60}") {
-            let translation = pseudo(&text, "fr".parse().unwrap());
+            let translation = pseudo(&text, "fr");
             prop_assert_eq!(told_back(&translation), text);
         }
     }

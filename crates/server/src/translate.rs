@@ -17,8 +17,8 @@ use bytes::Bytes;
 use domain::document::{Document, DocumentError};
 use domain::job::ContentType;
 use domain::language::{LanguageCode, LanguagePair};
-use domain::text::Segments;
-use engine::{Engine, EngineError, Engines, Limits, StopFlag};
+use domain::text::{Block, Segments};
+use engine::{Engine, EngineError, Engines, Limits, Request, Segment, StopFlag};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -51,6 +51,9 @@ pub enum TranslateError {
     /// No engine serves the pair.
     #[error("no engine translates from {0}")]
     UnsupportedPair(LanguagePair),
+    /// The document turned out to be damaged.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     /// It is no longer wanted.
     #[error("the translation was stopped")]
     Stopped,
@@ -89,7 +92,7 @@ impl Translator {
 
     /// The best guess at a document's language among those that can be translated.
     pub fn detect(&self, document: &Document) -> Option<LanguageCode> {
-        let detection = engine::detect(document.sample(SAMPLE_BYTES), &self.sources)?;
+        let detection = engine::detect(&sample(document), &self.sources)?;
         Some(detection.language)
     }
 
@@ -108,7 +111,10 @@ impl Translator {
         let engine = self.engines.route(pair).ok_or(TranslateError::UnsupportedPair(pair))?;
         let limits = engine.limits(pair);
         let size = usize::try_from(document.characters()).unwrap_or(usize::MAX);
-        let segments = heavy(size, || document.segments(pair.source, limits.segment_bytes_max));
+        let blocks = document.blocks();
+        let cut = |block| Segments::of(block, pair.source, limits.segment_bytes_max);
+        let segments: Vec<Segments<'_>> =
+            heavy(size, || blocks.iter().map(|block| cut(&block.text)).collect());
         let (texts, places) = distinct(&segments);
         let work = Arc::new(Work {
             engine: Arc::clone(engine),
@@ -120,8 +126,14 @@ impl Translator {
         });
         self.translate(&work, lane, stop).await?;
         let translations = work.translations.lock().unwrap_or_else(PoisonError::into_inner);
-        let rendered =
-            heavy(size, || document.render(&segments, |index| &translations[places[index]]));
+        let mut places = places.into_iter();
+        let translated = segments.iter().map(|segments| Block {
+            text: segments
+                .render(|_| &translations[places.next().expect("one place for each segment")])
+                .into(),
+            tags: Vec::new(),
+        });
+        let rendered = heavy(size, || document.render(pair.target, translated))?;
         Ok(rendered.into())
     }
 
@@ -180,22 +192,43 @@ impl Work {
     fn translate(&self, texts: &[&str], stop: &StopFlag) -> Result<Vec<String>, TranslateError> {
         let mut attempts = 1;
         loop {
-            match self.engine.translate(self.pair, texts, stop) {
-                Ok(translated) => return Ok(translated),
+            let segments: Vec<Segment<'_>> = texts.iter().map(|text| (*text).into()).collect();
+            match self.engine.translate(&Request::new(self.pair, &segments, stop)) {
+                Ok(translated) => {
+                    return Ok(translated
+                        .into_iter()
+                        .map(|translation| translation.text)
+                        .collect());
+                }
                 Err(EngineError::Stopped) => return Err(TranslateError::Stopped),
                 Err(EngineError::UnsupportedPair(pair)) => {
                     return Err(TranslateError::UnsupportedPair(pair));
                 }
-                Err(err @ EngineError::Model { .. }) if attempts == ATTEMPTS_MAX => {
+                Err(err @ (EngineError::Failed { .. } | EngineError::Unavailable { .. }))
+                    if attempts == ATTEMPTS_MAX =>
+                {
                     return Err(TranslateError::Engine(err));
                 }
-                Err(err @ EngineError::Model { .. }) => {
+                Err(err @ (EngineError::Failed { .. } | EngineError::Unavailable { .. })) => {
                     tracing::warn!(error = %err, "an engine failed, trying again");
                     attempts += 1;
                 }
             }
         }
     }
+}
+
+/// The text to tell a document's language from.
+fn sample(document: &Document) -> String {
+    let mut sample = String::new();
+    for block in document.blocks() {
+        if SAMPLE_BYTES <= sample.len() {
+            break;
+        }
+        sample.push_str(&block.text);
+        sample.push('\n');
+    }
+    sample
 }
 
 /// Runs what may take a while; of a large document, where other tasks do not wait for it.
@@ -211,13 +244,13 @@ fn heavy<T>(bytes: usize, compute: impl FnOnce() -> T) -> T {
 ///
 /// Sentences of like length waste the least of a batch; the longest come first
 /// so that no thread is left with a long one at the end.
-fn distinct(segments: &Segments<'_>) -> (Vec<String>, Vec<usize>) {
-    let mut texts: Vec<&str> = segments.texts().collect();
+fn distinct(segments: &[Segments<'_>]) -> (Vec<String>, Vec<usize>) {
+    let mut texts: Vec<&str> = segments.iter().flat_map(Segments::texts).collect();
     texts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     texts.dedup();
     let places: HashMap<&str, usize> =
         texts.iter().enumerate().map(|(place, text)| (*text, place)).collect();
-    let places = segments.texts().map(|text| places[text]).collect();
+    let places = segments.iter().flat_map(Segments::texts).map(|text| places[text]).collect();
     (texts.into_iter().map(str::to_owned).collect(), places)
 }
 
@@ -242,12 +275,12 @@ fn batches(texts: &[String], limits: Limits) -> Vec<Range<usize>> {
 
 // What a panic says may quote the text, and reasons are logged.
 fn panicked(pair: LanguagePair) -> TranslateError {
-    TranslateError::Engine(EngineError::Model { pair, reason: "the engine panicked".to_owned() })
+    TranslateError::Engine(EngineError::Failed { pair, reason: "the engine panicked".to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
-    use engine::{Installed, PseudoEngine};
+    use engine::{Installed, PseudoEngine, Translation};
 
     use super::*;
 
@@ -278,13 +311,8 @@ mod tests {
             self.0.limits(pair)
         }
 
-        fn translate(
-            &self,
-            _pair: LanguagePair,
-            segments: &[&str],
-            _stop: &StopFlag,
-        ) -> Result<Vec<String>, EngineError> {
-            panic!("no good text: {segments:?}")
+        fn translate(&self, request: &Request<'_>) -> Result<Vec<Translation>, EngineError> {
+            panic!("no good text: {:?}", request.segments)
         }
     }
 
@@ -329,7 +357,7 @@ mod tests {
         let stop = StopFlag::default();
         let failed = translator.document(&document, pair("en", "fr"), "", &stop).await;
         let Err(TranslateError::Engine(cause)) = failed else { panic!("{failed:?}") };
-        assert_eq!(cause.to_string(), "the model for en to fr failed: the engine panicked");
+        assert_eq!(cause.to_string(), "the engine for en to fr failed: the engine panicked");
     }
 
     #[tokio::test]

@@ -5,8 +5,7 @@
 
 use super::DocumentError;
 use crate::job::{DOCUMENT_CHARACTERS_MAX, TRANSLATABLE_BYTES_MAX};
-use crate::language::LanguageCode;
-use crate::text::{Segments, blocks, is_translatable};
+use crate::text::{Block, blocks, is_translatable};
 
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
@@ -50,27 +49,24 @@ impl PlainText {
         self.characters
     }
 
-    /// The beginning of the text.
-    pub fn sample(&self, bytes_max: usize) -> &str {
-        let text = without_mark(&self.text).trim_start();
-        &text[..text.ceil_char_boundary(bytes_max)]
+    /// The lines that have something on them.
+    pub(super) fn blocks(&self) -> Vec<Block<'_>> {
+        let text = without_mark(&self.text);
+        blocks(text).map(|line| Block::from(&text[line])).collect()
     }
 
-    /// The sentences of all lines.
-    pub fn segments(&self, language: LanguageCode, segment_bytes_max: usize) -> Segments<'_> {
-        Segments::of(without_mark(&self.text), language, segment_bytes_max)
-    }
-
-    /// The file with `translation(i)` in the place of segment `i` of `segments`.
-    pub fn render<'t>(
-        &self,
-        segments: &Segments<'_>,
-        translation: impl FnMut(usize) -> &'t str,
-    ) -> Vec<u8> {
-        let mut rendered = segments.render(translation);
-        if self.text.starts_with(BYTE_ORDER_MARK) {
-            rendered.insert_str(0, BYTE_ORDER_MARK);
+    /// The file with its lines translated: one block for each of [`Self::blocks`].
+    pub(super) fn render(&self, translated: impl IntoIterator<Item = Block<'static>>) -> Vec<u8> {
+        let text = without_mark(&self.text);
+        let mut rendered = String::with_capacity(self.text.len() + self.text.len() / 4);
+        rendered.push_str(&self.text[..self.text.len() - text.len()]);
+        let mut end = 0;
+        for (line, translation) in blocks(text).zip(translated) {
+            rendered.push_str(&text[end..line.start]);
+            rendered.push_str(&translation.text);
+            end = line.end;
         }
+        rendered.push_str(&text[end..]);
         rendered.into_bytes()
     }
 }
@@ -101,9 +97,11 @@ mod tests {
     }
 
     fn render(document: &PlainText, translate: impl Fn(&str) -> String) -> String {
-        let segments = document.segments("en".parse().unwrap(), 1_000);
-        let translations: Vec<String> = segments.texts().map(translate).collect();
-        String::from_utf8(document.render(&segments, |index| &translations[index])).unwrap()
+        let translated = document
+            .blocks()
+            .into_iter()
+            .map(|block| Block { text: translate(&block.text).into(), tags: Vec::new() });
+        String::from_utf8(document.render(translated.collect::<Vec<_>>())).unwrap()
     }
 
     fn check(text: &str, expected: &str) {
@@ -115,11 +113,10 @@ mod tests {
     fn lines_indentation_and_blanks_stay() {
         check("", "");
         check("a", "[a]");
-        check("One.  Two.\r\n\r\n  c \t\n\rd\n", "[One.]  [Two.]\r\n\r\n  [c] \t\n\r[d]\n");
+        check("One.  Two.\r\n\r\n  c \t\n\rd\n", "[One.  Two.]\r\n\r\n  [c] \t\n\r[d]\n");
         check("\u{FEFF}a\n", "\u{FEFF}[a]\n");
         check("\u{FEFF}", "\u{FEFF}");
         check("a\u{7}b\u{1b}[1m", "[a]\u{7}[b]\u{1b}[[1m]");
-        check("12.50\nhttps://example.com\n", "12.50\nhttps://example.com\n");
         check("<b translate=\"no\">a</b>", "[<b translate=\"no\">a</b>]");
     }
 
@@ -143,12 +140,6 @@ mod tests {
         let full = format!("{}\n{}", "é".repeat(1 << 19), "1".repeat(1_000));
         assert!(parse(&full).is_ok());
         assert_eq!(parse(&format!("{full}\na")), Err(DocumentError::TooMuchText));
-    }
-
-    #[test]
-    fn the_sample_is_the_beginning() {
-        let document = parse("\u{FEFF}\n ééé").unwrap();
-        assert_eq!((document.sample(100), document.sample(3)), ("ééé", "éé"));
     }
 
     proptest! {

@@ -85,7 +85,7 @@ pub struct EncryptionKey {
 }
 
 /// How formally the reader is addressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Formality {
     /// As a stranger.
     Formal,

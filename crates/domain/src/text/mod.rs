@@ -7,9 +7,11 @@
 //!
 //! Start reading at [`Segments::of`].
 
+mod block;
 mod sentences;
 mod translatable;
 
+pub use block::{Block, PlacedTag, Tag};
 pub use translatable::is_translatable;
 
 use std::ops::Range;

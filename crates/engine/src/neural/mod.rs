@@ -29,7 +29,7 @@ use domain::language::LanguagePair;
 use self::bundled::BUNDLED;
 use self::model::Model;
 use self::package::{Package, pair_of_folder};
-use crate::{Engine, EngineError, Installed, Limits, StopFlag};
+use crate::{Engine, EngineError, Installed, Limits, Request, Translation};
 
 /// Where models come from.
 #[derive(Clone, Debug)]
@@ -103,6 +103,7 @@ impl Engine for NeuralEngine {
             origin: entry.origin.clone(),
             version: entry.version.clone(),
             size_bytes: entry.size_bytes,
+            memory_bytes: 0,
             problem: entry.problem().map(|problem| problem.to_string()),
         };
         self.models.iter().map(installed).collect()
@@ -114,17 +115,15 @@ impl Engine for NeuralEngine {
         Limits { segment_bytes_max: 2_000, batch_segments_max: 32, batch_bytes_max: 4_000 }
     }
 
-    fn translate(
-        &self,
-        pair: LanguagePair,
-        segments: &[&str],
-        stop: &StopFlag,
-    ) -> Result<Vec<String>, EngineError> {
+    fn translate(&self, request: &Request<'_>) -> Result<Vec<Translation>, EngineError> {
+        let pair = request.pair;
         let entry = self.models.get(&pair).ok_or(EngineError::UnsupportedPair(pair))?;
         let model = entry
             .model()
-            .map_err(|problem| EngineError::Model { pair, reason: problem.to_string() })?;
-        model.translate(segments, stop)
+            .map_err(|problem| EngineError::Failed { pair, reason: problem.to_string() })?;
+        let texts: Vec<&str> = request.segments.iter().map(|segment| segment.text).collect();
+        let translated = model.translate(&texts, request.stop)?;
+        Ok(translated.into_iter().map(Translation::from).collect())
     }
 }
 
@@ -202,6 +201,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::StopFlag;
 
     const EN_ES: &str = "en-es";
     const MODEL: &str = "model.enes.intgemm.alphas.bin";
@@ -215,8 +215,19 @@ mod tests {
         NeuralEngine::open(&NeuralSettings { models_dir: None, bundled: true }).unwrap()
     }
 
+    fn try_translate(
+        engine: &NeuralEngine,
+        pair: LanguagePair,
+        texts: &[&str],
+        stop: &StopFlag,
+    ) -> Result<Vec<String>, EngineError> {
+        let segments: Vec<_> = texts.iter().map(|text| (*text).into()).collect();
+        let translated = engine.translate(&Request::new(pair, &segments, stop))?;
+        Ok(translated.into_iter().map(|translation| translation.text).collect())
+    }
+
     fn translated(source: &str, target: &str, segments: &[&str]) -> Vec<String> {
-        bundled().translate(pair(source, target), segments, &StopFlag::default()).unwrap()
+        try_translate(&bundled(), pair(source, target), segments, &StopFlag::default()).unwrap()
     }
 
     /// Translates `text` into Spanish and looks for each of `expected` in it.
@@ -250,8 +261,9 @@ mod tests {
         damage(&folder.path().join(EN_ES));
         let engine = open(&folder);
         // Damage inside a file is found when the model is loaded.
-        let refused = engine.translate(pair("en", "es"), &["Good morning."], &StopFlag::default());
-        assert!(matches!(refused, Err(EngineError::Model { .. })), "{refused:?}");
+        let refused =
+            try_translate(&engine, pair("en", "es"), &["Good morning."], &StopFlag::default());
+        assert!(matches!(refused, Err(EngineError::Failed { .. })), "{refused:?}");
         let said = refused.unwrap_err().to_string();
         for part in expected {
             assert!(said.contains(part), "{said}");
@@ -348,13 +360,13 @@ mod tests {
     fn a_raised_flag_stops_the_work() {
         let stop = StopFlag::default();
         stop.raise();
-        let stopped = bundled().translate(pair("en", "es"), &["Good morning."], &stop);
+        let stopped = try_translate(&bundled(), pair("en", "es"), &["Good morning."], &stop);
         assert!(matches!(stopped, Err(EngineError::Stopped)));
     }
 
     #[test]
     fn other_pairs_are_not_served() {
-        let refused = bundled().translate(pair("en", "fr"), &["a"], &StopFlag::default());
+        let refused = try_translate(&bundled(), pair("en", "fr"), &["a"], &StopFlag::default());
         assert!(matches!(refused, Err(EngineError::UnsupportedPair(_))));
         let none = NeuralEngine::open(&NeuralSettings { models_dir: None, bundled: false });
         assert!(none.unwrap().pairs().is_empty());
@@ -371,7 +383,8 @@ mod tests {
         assert_eq!(origins, [own.as_str(), "inside the program"]);
 
         let translation =
-            engine.translate(pair("en", "es"), &["Good morning."], &StopFlag::default()).unwrap();
+            try_translate(&engine, pair("en", "es"), &["Good morning."], &StopFlag::default())
+                .unwrap();
         assert!(translation[0].contains("Buenos días"), "{translation:?}");
     }
 
@@ -380,7 +393,7 @@ mod tests {
         let engine = bundled();
         let translate = || {
             let segments = ["Good morning.", "I have two dogs."];
-            engine.translate(pair("en", "es"), &segments, &StopFlag::default()).unwrap()
+            try_translate(&engine, pair("en", "es"), &segments, &StopFlag::default()).unwrap()
         };
         let expected = translate();
         std::thread::scope(|scope| {

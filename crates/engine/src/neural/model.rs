@@ -163,7 +163,7 @@ impl Model {
     }
 
     fn failed(&self, reason: &str) -> EngineError {
-        EngineError::Model { pair: self.pair, reason: reason.to_owned() }
+        EngineError::Failed { pair: self.pair, reason: reason.to_owned() }
     }
 }
 

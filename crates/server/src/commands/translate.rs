@@ -98,6 +98,6 @@ fn explain(err: &TranslateError) -> String {
              model put into models_dir adds a pair"
         ),
         TranslateError::Engine(cause) => cause.to_string(),
-        TranslateError::Stopped => err.to_string(),
+        TranslateError::Document(_) | TranslateError::Stopped => err.to_string(),
     }
 }

@@ -134,7 +134,7 @@ impl Runner {
         match job.request.source {
             Source::Language(source) => Ok(Opened { document, source, is_detected: false }),
             // In a text without anything to translate any language will do.
-            Source::Auto if document.sample(usize::MAX).trim().is_empty() => {
+            Source::Auto if document.blocks().is_empty() => {
                 let source = job.request.targets[0];
                 Ok(Opened { document, source, is_detected: false })
             }
@@ -168,6 +168,7 @@ impl Runner {
                 code: FaultCode::UnsupportedLanguagePair,
                 message: format!("Unsupported language pair: {pair}."),
             }),
+            TranslateError::Document(err) => NotTranslated::Fault(err.into()),
             TranslateError::Engine(err) => {
                 tracing::error!(job.id = %unit.lease.job.id, error = %err, "an engine failed");
                 NotTranslated::Fault(DocumentFault::internal("The translation engine failed"))
