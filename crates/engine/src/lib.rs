@@ -10,12 +10,13 @@ mod engines;
 mod neural;
 mod pseudo;
 
+pub use domain::text::{Link, Links};
+
 pub use detect::{Detection, EXAMINED_CHARACTERS_MAX, detect};
 pub use engines::Engines;
 pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
 pub use pseudo::PseudoEngine;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -125,29 +126,6 @@ impl From<String> for Translation {
     fn from(text: String) -> Self {
         Self { text, links: Links::None }
     }
-}
-
-/// How a translation corresponds to its source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Links {
-    /// The engine does not know.
-    #[default]
-    None,
-    /// For each of the segment's marks its place in the translation: a byte
-    /// offset at the border of a character.
-    Marks(Vec<usize>),
-    /// Words of the translation, in its order, and what they are translations
-    /// of. A word may be in no link, and a source word in several.
-    Words(Vec<Link>),
-}
-
-/// A word of a translation and what it was made from, as ranges of bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// In the segment.
-    pub source: Range<usize>,
-    /// In the translation.
-    pub target: Range<usize>,
 }
 
 /// How translations are to sound.

@@ -8,10 +8,22 @@
 //! Start reading at [`Segments::of`].
 
 mod block;
+mod number;
+mod placeholder;
+mod placement;
+mod sentence;
 mod sentences;
+mod standin;
+#[cfg(test)]
+mod testing;
 mod translatable;
 
 pub use block::{Block, PlacedTag, Tag};
+pub use number::{keeps_numbers, numbers};
+pub use placeholder::{Placeholders, placeholders};
+pub use placement::{Link, Links, place};
+pub use sentence::{Sentence, Sentences};
+pub use standin::{Part, Protected, StandIn};
 pub use translatable::is_translatable;
 
 use std::ops::Range;

@@ -7,8 +7,13 @@ pub fn is_translatable(segment: &str) -> bool {
 }
 
 fn is_address(word: &str) -> bool {
+    address_within(word).is_some()
+}
+
+/// The address that `word` is, without the punctuation around it.
+pub(super) fn address_within(word: &str) -> Option<&str> {
     let word = word.trim_matches(|character: char| "\"'()[]{}<>«»“”‘’.,;:!?…".contains(character));
-    is_page(word) || is_mailbox(word)
+    (is_page(word) || is_mailbox(word)).then_some(word)
 }
 
 fn is_page(word: &str) -> bool {
