@@ -63,6 +63,15 @@ impl LanguageCode {
         self.language().has_profanity_masking
     }
 
+    /// The language that this is a variant of, if its texts can be read as that
+    /// one's. Traditional Chinese cannot: it is written in other characters.
+    pub fn base(self) -> Option<Self> {
+        match self.as_str() {
+            "zh-TW" => None,
+            code => code.split_once('-').and_then(|(base, _)| base.parse().ok()),
+        }
+    }
+
     fn language(self) -> &'static Language {
         &LANGUAGES[usize::from(self.0)]
     }
@@ -207,6 +216,17 @@ mod tests {
         let names: Vec<&str> = LanguageCode::all().map(LanguageCode::english_name).collect();
         assert!(names.is_sorted(), "{names:?}");
         assert_eq!((names[0], names[74]), ("Afrikaans", "Welsh"));
+    }
+
+    #[test]
+    fn variants_know_what_they_are_of() {
+        let base =
+            |code: &str| code.parse::<LanguageCode>().unwrap().base().map(LanguageCode::as_str);
+        assert_eq!(
+            [base("es-MX"), base("fa-AF"), base("pt-PT")],
+            [Some("es"), Some("fa"), Some("pt")]
+        );
+        assert_eq!([base("zh-TW"), base("es")], [None, None]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod pseudo;
 pub use domain::text::{Link, Links};
 
 pub use detect::{Detection, EXAMINED_CHARACTERS_MAX, detect};
-pub use engines::Engines;
+pub use engines::{Engines, Leg, Route};
 pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
 pub use pseudo::PseudoEngine;
 
@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::job::Formality;
 use domain::language::LanguagePair;
+use domain::text::StandIn;
 
 /// Turns segments of one language into segments of another.
 pub trait Engine: Send + Sync {
@@ -44,6 +45,22 @@ pub trait Engine: Send + Sync {
     /// What this engine can do beyond translating, for `pair`.
     fn abilities(&self, _pair: LanguagePair) -> Abilities {
         Abilities::default()
+    }
+
+    /// What stand-ins for placeholders and names come through this engine best.
+    fn stand_in(&self) -> StandIn {
+        StandIn::Word
+    }
+
+    /// What a translation depends on besides the text, such as the version of
+    /// a model: another number, other translations.
+    fn revision(&self, _pair: LanguagePair) -> u64 {
+        0
+    }
+
+    /// Whether translating takes long enough that results should be kept.
+    fn is_worth_remembering(&self) -> bool {
+        true
     }
 
     /// Called about once a second, so that an engine can let go of what was not

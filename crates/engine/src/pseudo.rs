@@ -5,12 +5,11 @@
 //! letter of its own, so that the text can be told back; placeholders and tags
 //! stay as they are.
 
-use std::iter::Peekable;
 use std::thread;
 use std::time::Duration;
-use std::vec;
 
 use domain::language::{LanguageCode, LanguagePair};
+use domain::text::{Placeholders, StandIn};
 
 use crate::{
     Abilities, Engine, EngineError, Installed, Limits, Links, Request, Segment, StopFlag,
@@ -95,6 +94,15 @@ impl Engine for PseudoEngine {
         Abilities { formality: pair.target.has_formality(), brevity: true, examples: false }
     }
 
+    fn stand_in(&self) -> StandIn {
+        StandIn::Brace
+    }
+
+    // What is done in no time need not be remembered, and a delay is wanted each time.
+    fn is_worth_remembering(&self) -> bool {
+        false
+    }
+
     fn translate(&self, request: &Request<'_>) -> Result<Vec<Translation>, EngineError> {
         if !self.serves(request.pair) {
             return Err(EngineError::UnsupportedPair(request.pair));
@@ -162,82 +170,33 @@ fn accented(byte: u8) -> Option<&'static str> {
 /// Finds what stays as it is, in one pass over a text.
 struct Kept<'a> {
     bytes: &'a [u8],
-    /// For each opening brace that has a partner, in order: both places.
-    braces: Peekable<vec::IntoIter<(usize, usize)>>,
+    placeholders: Placeholders<'a>,
     /// Whether a `>` may still follow: a text full of `<` is searched only once.
     has_tag_end: bool,
 }
 
 impl<'a> Kept<'a> {
     fn of(text: &'a str) -> Self {
-        let bytes = text.as_bytes();
-        Self { bytes, braces: outer_braces(bytes).into_iter().peekable(), has_tag_end: true }
+        let placeholders = Placeholders::of(text);
+        Self { bytes: text.as_bytes(), placeholders, has_tag_end: true }
     }
 
     /// Where the placeholder or tag that begins at `at` ends, if one does.
     /// Asked for growing places only.
     fn end_of(&mut self, at: usize) -> Option<usize> {
-        match self.bytes[at] {
-            b'{' => {
-                // Braces within a tag were passed over with it.
-                while self.braces.next_if(|(open, _)| *open < at).is_some() {}
-                self.braces.next_if(|(open, _)| *open == at).map(|(_, close)| close + 1)
-            }
-            b'<' => self.end_of_tag(at),
-            b'%' => end_of_percent(&self.bytes[at..]).map(|len| at + len),
-            _ => None,
-        }
+        self.placeholders.end_of(at).or_else(|| self.end_of_tag(at))
     }
 
     fn end_of_tag(&mut self, at: usize) -> Option<usize> {
         let begins_tag = |byte: &u8| byte.is_ascii_alphabetic() || b"/!?".contains(byte);
-        if !self.has_tag_end || !self.bytes.get(at + 1).is_some_and(begins_tag) {
+        let is_tag = self.bytes[at] == b'<' && self.bytes.get(at + 1).is_some_and(begins_tag);
+        if !self.has_tag_end || !is_tag {
             return None;
         }
         let end = self.bytes[at..].iter().position(|byte| *byte == b'>');
         self.has_tag_end = end.is_some();
         end.map(|len| at + len + 1)
     }
-}
-
-/// The pairs of braces that are in no other pair.
-fn outer_braces(bytes: &[u8]) -> Vec<(usize, usize)> {
-    let mut open = Vec::new();
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'{' => open.push(at),
-            b'}' => {
-                if let Some(start) = open.pop() {
-                    while pairs.last().is_some_and(|(inner, _)| start < *inner) {
-                        pairs.pop();
-                    }
-                    pairs.push((start, at));
-                }
-            }
-            _ => (),
-        }
-    }
-    pairs
-}
-
-/// The length of a placeholder such as `%s`, `%1$s`, `%-5.2f`, `%ld` or
-/// `%(name)s` at the beginning of `bytes`.
-fn end_of_percent(bytes: &[u8]) -> Option<usize> {
-    let skip = |from: usize, set: &[u8]| {
-        from + bytes[from..].iter().take_while(|byte| set.contains(byte)).count()
-    };
-    let mut at = 1;
-    if bytes.get(at) == Some(&b'(') {
-        let name = bytes[at..].iter().take(100).position(|byte| *byte == b')')?;
-        at += name + 1;
-    }
-    at = skip(at, b"0123456789$");
-    // A blank is a flag too, but `100 % sure` is more frequent.
-    at = skip(at, b"-+#'0123456789*.");
-    at = skip(at, b"hlLqjzt");
-    let conversion = bytes.get(at)?;
-    b"diouxXeEfFgGaAcCsSp@".contains(conversion).then_some(at + 1)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! Start reading at [`Segments::of`].
 
 mod block;
+mod guard;
 mod number;
 mod placeholder;
 mod placement;
@@ -19,6 +20,7 @@ mod testing;
 mod translatable;
 
 pub use block::{Block, PlacedTag, Tag};
+pub use guard::{Flaw, flaw};
 pub use number::{keeps_numbers, numbers};
 pub use placeholder::{Placeholders, placeholders};
 pub use placement::{Link, Links, place};

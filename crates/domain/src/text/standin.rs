@@ -241,11 +241,25 @@ fn prefix(text: &str) -> char {
     ['X', 'Q', 'Z', 'K', 'W'].into_iter().find(is_free).unwrap_or('X')
 }
 
-/// Whether a letter or digit stands right before and right after `range`.
-/// Letters of scripts without blanks may always stand beside a name.
-fn joined(text: &str, range: &Range<usize>) -> (bool, bool) {
-    let joins = |character: char| character.is_ascii_alphanumeric();
-    (text[..range.start].ends_with(joins), text[range.end..].starts_with(joins))
+/// What stands right beside a stand-in, the more confusing the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Neighbor {
+    /// Nothing that could be part of a name. Letters of scripts without blanks
+    /// may always stand beside one.
+    Apart,
+    Letter,
+    /// `X1` before it could be `X12`.
+    Digit,
+}
+
+fn joined(text: &str, range: &Range<usize>) -> (Neighbor, Neighbor) {
+    let kind = |neighbor: Option<char>| match neighbor {
+        Some(digit) if digit.is_ascii_digit() => Neighbor::Digit,
+        Some(letter) if letter.is_ascii_alphabetic() => Neighbor::Letter,
+        Some(_) | None => Neighbor::Apart,
+    };
+    let (before, after) = (&text[..range.start], &text[range.end..]);
+    (kind(before.chars().next_back()), kind(after.chars().next()))
 }
 
 #[cfg(test)]
