@@ -239,7 +239,7 @@ mod tests {
         let route = engines.route(pair(source, target));
         let legs = route
             .iter()
-            .flat_map(|route| route.legs())
+            .flat_map(Route::legs)
             .map(|leg| format!("{} {}-{}", leg.engine.name(), leg.pair.source, leg.pair.target));
         assert_eq!(legs.collect::<Vec<_>>().join(", "), expected, "{source}-{target}");
     }

@@ -17,6 +17,7 @@ pub use engines::{Engines, Leg, Route};
 pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
 pub use pseudo::PseudoEngine;
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -61,6 +62,12 @@ pub trait Engine: Send + Sync {
     /// Whether translating takes long enough that results should be kept.
     fn is_worth_remembering(&self) -> bool {
         true
+    }
+
+    /// How many calls this engine can do with at once on a machine with `cores`
+    /// cores: all together, and for one pair.
+    fn calls_max(&self, cores: NonZero<usize>) -> CallsMax {
+        CallsMax { all: cores, per_pair: cores }
     }
 
     /// Called about once a second, so that an engine can let go of what was not
@@ -161,6 +168,15 @@ pub struct Example<'a> {
     pub source: &'a str,
     /// What it became.
     pub target: &'a str,
+}
+
+/// How many calls an engine can do with at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallsMax {
+    /// All together.
+    pub all: NonZero<usize>,
+    /// Of one pair; more would only wait for each other.
+    pub per_pair: NonZero<usize>,
 }
 
 /// What an engine can do beyond translating.

@@ -9,6 +9,7 @@ use store::{Clock, Store};
 use tokio::sync::Notify;
 
 use crate::api::token::TokenKey;
+use crate::translate::Translator;
 
 /// The parts of the program that operations call.
 ///
@@ -21,6 +22,8 @@ pub struct App {
     pub objects: Arc<dyn Objects>,
     /// What translates.
     pub engines: Arc<Engines>,
+    /// Gives the engines their work.
+    pub translator: Arc<Translator>,
     /// Makes the runner look for work and for stops.
     pub wake: Arc<Notify>,
     /// The time.

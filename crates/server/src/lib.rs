@@ -12,6 +12,5 @@ pub mod secret;
 pub mod startup;
 #[cfg(test)]
 mod test_app;
-mod threads;
 pub mod translate;
 mod turns;

@@ -31,6 +31,8 @@ use crate::translate::Translator;
 
 /// How often the figures are condensed.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How often engines are asked to put away what is idle.
+const TICK: Duration = Duration::from_secs(1);
 /// The bounds of `metaphrast_stop_seconds`.
 const STOP_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// The bounds of `ResponseTime`, in milliseconds.
@@ -52,10 +54,13 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Resul
     let store = Arc::new(SqliteStore::open(&config.database_file(), Arc::clone(&clock)).await?);
     let objects = open_objects(&config)?;
     let engines = Arc::new(engines(&config)?);
+    let memory_bytes_max = config.engines.memory_bytes();
+    let translator = Arc::new(Translator::new(Arc::clone(&engines), threads(), memory_bytes_max));
     let app = Arc::new(App {
         store: Arc::clone(&store) as Arc<_>,
         objects: Arc::new(objects.clone()),
         engines: Arc::clone(&engines),
+        translator: Arc::clone(&translator),
         wake: Arc::new(Notify::new()),
         clock: Arc::clone(&clock),
         token_key: TokenKey::new(store.secret("page tokens", random()).await?),
@@ -78,6 +83,7 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Resul
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::new(runner(&config, &app)).run(shutdown.clone()));
     tasks.spawn(upkeep(metrics, shutdown.clone()));
+    tasks.spawn(keep_ticking(translator, shutdown.clone()));
     tasks.spawn(http::serve(listener, router, shutdown));
     announce(&format!("listening on http://{address}"));
     while let Some(ended) = tasks.join_next().await {
@@ -125,7 +131,7 @@ fn runner(config: &Config, app: &App) -> Runner {
         jobs_running_max: config.limits.jobs_running_max,
         retention: (0 < days).then(|| Duration::from_secs(u64::from(days) * 24 * 60 * 60)),
     };
-    let translator = Arc::new(Translator::new(Arc::clone(&app.engines), threads()));
+    let translator = Arc::clone(&app.translator);
     let (store, objects) = (Arc::clone(&app.store), Arc::clone(&app.objects));
     Runner::new(store, objects, translator, Arc::clone(&app.wake), Arc::clone(&app.clock), settings)
 }
@@ -192,6 +198,19 @@ async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(UPKEEP) => metrics.run_upkeep(),
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+async fn keep_ticking(translator: Arc<Translator>, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {
+                let translator = Arc::clone(&translator);
+                // Engines may look into folders and end processes.
+                let _ticked = tokio::task::spawn_blocking(move || translator.tick()).await;
+            }
             () = shutdown.cancelled() => return,
         }
     }

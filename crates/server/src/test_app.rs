@@ -52,10 +52,13 @@ impl TestApp {
         for bucket in ["in", "out"].map(|name| format!("{name}-bucket")) {
             memory.create_bucket(ACCOUNT, &bucket);
         }
+        let engines = Arc::new(Engines::new(vec![Arc::new(PseudoEngine::default())]));
+        let translator = Translator::new(Arc::clone(&engines), NonZero::new(2).unwrap(), 0);
         let app = App {
             store: Arc::new(store.unwrap()),
             objects: wrap(Arc::clone(&memory) as Arc<dyn Objects>),
-            engines: Arc::new(Engines::new(vec![Arc::new(PseudoEngine::default())])),
+            engines,
+            translator: Arc::new(translator),
             wake: Arc::new(Notify::new()),
             clock,
             token_key: TokenKey::new([7; 32]),
@@ -168,7 +171,7 @@ fn runner(app: &App, objects: Arc<dyn Objects>) -> Arc<Runner> {
     Arc::new(Runner::new(
         Arc::clone(&app.store),
         objects,
-        Arc::new(Translator::new(Arc::clone(&app.engines), NonZero::new(2).unwrap())),
+        Arc::clone(&app.translator),
         Arc::clone(&app.wake),
         Arc::clone(&app.clock),
         RunnerSettings { node: NodeId("n".to_owned()), jobs_running_max: 10, retention: None },

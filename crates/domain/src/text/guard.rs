@@ -85,8 +85,7 @@ fn is_dense(character: char) -> bool {
 fn loops(text: &str) -> usize {
     let words: Vec<&str> = text.split_whitespace().collect();
     let by_words = (1..=LOOP_WORDS_MAX).map(|length| repeats(&words, length)).max();
-    let letters: Vec<char> =
-        text.chars().filter(|it| it.is_alphabetic() && !it.is_ascii()).collect();
+    let letters: Vec<char> = text.chars().filter(|it| it.is_alphabetic()).collect();
     // `aaah` and `hahaha` are words.
     let by_letters = (2..=LOOP_WORDS_MAX).map(|length| repeats(&letters, length) / 2).max();
     by_words.max(by_letters).unwrap_or(0)

@@ -61,10 +61,19 @@ struct Node {
     inner: Vec<Node>,
 }
 
+/// What was opened and not closed yet: the tag and its place in the list, where
+/// it stands, and what is inside so far. The bottom is not opened by any tag.
+#[derive(Default)]
+struct Frame {
+    opened: Option<(Tag, usize)>,
+    start: usize,
+    inner: Vec<Node>,
+}
+
 /// Makes nodes of tags. What is opened before the sentence begins with it, and
 /// what is closed after it ends with it.
 fn tree(source: &str, tags: &[PlacedTag]) -> Vec<Node> {
-    let mut stack: Vec<(Option<(Tag, usize)>, usize, Vec<Node>)> = vec![(None, 0, Vec::new())];
+    let (mut bottom, mut open): (Vec<Node>, Vec<Frame>) = (Vec::new(), Vec::new());
     for (index, placed) in tags.iter().enumerate() {
         let node = |open, close, first, start, inner| Node {
             open,
@@ -75,33 +84,35 @@ fn tree(source: &str, tags: &[PlacedTag]) -> Vec<Node> {
             target: 0..0,
             inner,
         };
-        match placed.tag {
-            Tag::Open(_) => stack.push((Some((placed.tag, index)), placed.at, Vec::new())),
-            Tag::Point(_) | Tag::Opaque(_) => {
-                let point = node(Some(placed.tag), None, index, placed.at, Vec::new());
-                stack.last_mut().expect("the bottom stays").2.push(point);
+        let node = match placed.tag {
+            Tag::Open(_) => {
+                let opened = Some((placed.tag, index));
+                open.push(Frame { opened, start: placed.at, inner: Vec::new() });
+                continue;
             }
-            Tag::Close(_) if 1 < stack.len() => {
-                let (open, start, inner) = stack.pop().expect("more than the bottom");
-                let (open, first) = open.map_or((None, index), |(tag, at)| (Some(tag), at));
-                let whole = node(open, Some(placed.tag), first, start, inner);
-                stack.last_mut().expect("the bottom stays").2.push(whole);
+            Tag::Point(_) | Tag::Opaque(_) => {
+                node(Some(placed.tag), None, index, placed.at, Vec::new())
             }
             Tag::Close(_) => {
-                let (_, _, inner) = stack.last_mut().expect("the bottom stays");
-                let before = std::mem::take(inner);
-                inner.push(node(None, Some(placed.tag), index, 0, before));
+                // What was opened before the sentence holds all there is so far.
+                let Frame { opened, start, inner } = open.pop().unwrap_or_else(|| Frame {
+                    inner: std::mem::take(&mut bottom),
+                    ..Frame::default()
+                });
+                let (tag, first) = opened.map_or((None, index), |(tag, at)| (Some(tag), at));
+                node(tag, Some(placed.tag), first, start, inner)
             }
-        }
+        };
+        open.last_mut().map_or(&mut bottom, |frame| &mut frame.inner).push(node);
     }
-    while 1 < stack.len() {
-        let (open, start, inner) = stack.pop().expect("more than the bottom");
-        let (open, first) = open.map_or((None, 0), |(tag, at)| (Some(tag), at));
+    while let Some(Frame { opened, start, inner }) = open.pop() {
+        let (tag, first) = opened.map_or((None, 0), |(tag, at)| (Some(tag), at));
         let source = start..source.len();
-        let whole = Node { open, close: None, first, last: first, source, target: 0..0, inner };
-        stack.last_mut().expect("the bottom stays").2.push(whole);
+        let whole =
+            Node { open: tag, close: None, first, last: first, source, target: 0..0, inner };
+        open.last_mut().map_or(&mut bottom, |frame| &mut frame.inner).push(whole);
     }
-    stack.pop().map(|(_, _, nodes)| nodes).unwrap_or_default()
+    bottom
 }
 
 impl Node {

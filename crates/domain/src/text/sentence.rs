@@ -18,7 +18,7 @@ use crate::language::LanguageCode;
 pub struct Sentences<'a> {
     block: &'a Block<'a>,
     // Invariant: in order, apart, not empty, and at borders of characters.
-    sentences: Vec<Sentence<'a>>,
+    all: Vec<Sentence<'a>>,
     // The tags that stand around sentences, in order, as places in `block.tags`.
     outside: Vec<usize>,
 }
@@ -52,24 +52,24 @@ impl<'a> Sentences<'a> {
                 }
             });
         }
-        let mut cut = Self { block, sentences, outside: Vec::new() };
+        let mut cut = Self { block, all: sentences, outside: Vec::new() };
         cut.deal_out_tags();
         cut
     }
 
     /// The sentences, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Sentence<'a>> {
-        self.sentences.iter()
+        self.all.iter()
     }
 
     /// How many sentences there are.
     pub fn len(&self) -> usize {
-        self.sentences.len()
+        self.all.len()
     }
 
     /// Whether there is nothing to translate.
     pub fn is_empty(&self) -> bool {
-        self.sentences.is_empty()
+        self.all.is_empty()
     }
 
     /// The block with a translation in the place of each sentence: its text and
@@ -90,7 +90,7 @@ impl<'a> Sentences<'a> {
             }
             text.push_str(&source[end..upto]);
         };
-        for (sentence, (translation, placed)) in self.sentences.iter().zip(translations) {
+        for (sentence, (translation, placed)) in self.all.iter().zip(translations) {
             copy(&mut text, &mut tags, sentence.range.start, end);
             let base = text.len();
             tags.extend(placed.iter().map(|tag| PlacedTag { at: base + tag.at, tag: tag.tag }));
@@ -121,8 +121,8 @@ impl<'a> Sentences<'a> {
         for (index, placed) in self.block.tags.iter().enumerate() {
             let partner = partners[index].map(|partner| self.block.tags[partner].at);
             // At a border the tag may be of the sentence that ends there or of the next one.
-            let first = self.sentences.partition_point(|it| it.range.end < placed.at);
-            let mut near = self.sentences[first..].iter_mut().take(2);
+            let first = self.all.partition_point(|it| it.range.end < placed.at);
+            let mut near = self.all[first..].iter_mut().take(2);
             match near.find(|it| is_inside(&it.range, *placed, partner)) {
                 Some(sentence) => {
                     let at = placed.at - sentence.range.start;

@@ -46,12 +46,13 @@ pub(crate) fn shown(text: &str, tags: &[PlacedTag]) -> String {
     for placed in tags {
         shown.push_str(&text[end..placed.at]);
         end = placed.at;
-        shown.push_str(&match placed.tag {
-            Tag::Open(number) => format!("<{number}>"),
-            Tag::Close(number) => format!("</{number}>"),
-            Tag::Point(number) => format!("<{number}/>"),
-            Tag::Opaque(number) => format!("<{number}=>"),
-        });
+        let (before, number, after) = match placed.tag {
+            Tag::Open(number) => ("<", number, ">"),
+            Tag::Close(number) => ("</", number, ">"),
+            Tag::Point(number) => ("<", number, "/>"),
+            Tag::Opaque(number) => ("<", number, "=>"),
+        };
+        shown.extend([before, &number.to_string(), after]);
     }
     shown.push_str(&text[end..]);
     shown

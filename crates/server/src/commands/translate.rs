@@ -8,12 +8,12 @@ use clap::Args;
 use domain::document::Document;
 use domain::job::ContentType;
 use domain::language::{LanguageCode, LanguagePair};
-use engine::StopFlag;
+use engine::Style;
 use serde_json::json;
 
 use super::{Failure, load, print};
 use crate::startup;
-use crate::translate::{TranslateError, Translator};
+use crate::translate::{Lane, TranslateError, Translator};
 
 /// The most that is read from standard input.
 const INPUT_BYTES_MAX: u64 = 20 << 20;
@@ -41,21 +41,23 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = load(config.as_ref())?;
     let target = language(&to)?;
     let engines = Arc::new(startup::engines(&config).map_err(|err| Failure::work(&err))?);
-    let translator = Translator::new(engines, startup::threads());
+    let translator = Translator::new(engines, startup::threads(), config.engines.memory_bytes());
     let document = open(text)?;
     let source = match from.as_str() {
-        LanguageCode::AUTO => translator.detect(&document).ok_or_else(|| {
-            Failure::Work("the language could not be detected: name it with --from".to_owned())
-        })?,
+        LanguageCode::AUTO => {
+            translator.detect(&document).map(|found| found.language).ok_or_else(|| {
+                Failure::Work("the language could not be detected: name it with --from".to_owned())
+            })?
+        }
         code => language(code)?,
     };
     let pair = LanguagePair { source, target };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|err| Failure::work(&err.into()))?;
     let translated = runtime
-        .block_on(translator.document(&document, pair, "", &StopFlag::default()))
+        .block_on(translator.document(&document, pair, Style::default(), &Lane::RealTime))
         .map_err(|err| Failure::Work(explain(&err)))?;
-    let translated = String::from_utf8_lossy(&translated);
+    let translated = String::from_utf8_lossy(&translated.bytes);
     if json {
         print(json!({
             "SourceLanguageCode": source.as_str(),
@@ -98,6 +100,6 @@ fn explain(err: &TranslateError) -> String {
              model put into models_dir adds a pair"
         ),
         TranslateError::Engine(cause) => cause.to_string(),
-        TranslateError::Document(_) | TranslateError::Stopped => err.to_string(),
+        TranslateError::Document(_) | TranslateError::Unchanged => err.to_string(),
     }
 }

@@ -22,11 +22,24 @@ impl EngineName {
 
 impl Engines {
     const PSEUDO_DELAY_MS_MAX: u32 = 60_000;
+    const MEMORY_MB: u32 = 64;
+    const MEMORY_MB_MAX: u32 = 1 << 20;
+
+    /// The bytes in which translations are remembered.
+    pub fn memory_bytes(&self) -> u64 {
+        u64::from(self.memory_mb) << 20
+    }
 
     pub(super) fn from_settings(settings: &Settings, data_dir: &Path) -> Result<Self, ConfigError> {
         let delay = (0, Self::PSEUDO_DELAY_MS_MAX);
         Ok(Self {
             order: engine_order(settings)?,
+            memory_mb: settings.integer(
+                "engines.memory_mb",
+                Self::MEMORY_MB,
+                (0, Self::MEMORY_MB_MAX),
+                "megabytes",
+            )?,
             pseudo_delay_ms: settings.integer(
                 "engines.pseudo.delay_ms",
                 0,

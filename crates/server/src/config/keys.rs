@@ -39,6 +39,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("objects.endpoint_url", Kind::Text),
     ("objects.path_style", Kind::Flag),
     ("engines.order", Kind::Texts),
+    ("engines.memory_mb", Kind::Integer),
     ("engines.pseudo.delay_ms", Kind::Integer),
     ("engines.neural.models_dir", Kind::Text),
     ("engines.neural.bundled", Kind::Flag),

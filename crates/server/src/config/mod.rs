@@ -110,6 +110,8 @@ pub enum Kms {
 pub struct Engines {
     /// The first that serves a pair wins; at least one, none twice.
     pub order: Vec<EngineName>,
+    /// The megabytes in which translations are remembered.
+    pub memory_mb: u32,
     /// How long the pseudo engine takes for a segment.
     pub pseudo_delay_ms: u32,
     /// The neural engine.

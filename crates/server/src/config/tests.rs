@@ -50,6 +50,7 @@ fn without_anything_all_has_its_default() {
         config.engines,
         Engines {
             order: vec![EngineName::Neural, EngineName::Apertium],
+            memory_mb: 64,
             pseudo_delay_ms: 0,
             neural: Neural {
                 models_dir: "metaphrast-data/models".into(),
@@ -103,6 +104,7 @@ path_style = false
 
 [engines]
 order = ["pseudo", "neural"]
+memory_mb = 16
 [engines.pseudo]
 delay_ms = 250
 [engines.neural]
@@ -162,6 +164,7 @@ fn every_key_is_read() {
         config.engines,
         Engines {
             order: vec![EngineName::Pseudo, EngineName::Neural],
+            memory_mb: 16,
             pseudo_delay_ms: 250,
             neural: Neural { models_dir: "/srv/models".into(), bundled: false, download: false },
             http: Some(HttpEngine {

@@ -6,8 +6,11 @@
 
 use bytes::Bytes;
 use domain::document::Document;
-use domain::job::{DOCUMENT_BYTES_MAX, DocumentFault, FaultCode, InputDocument, Job, Source};
+use domain::job::{
+    DOCUMENT_BYTES_MAX, DocumentFault, FaultCode, InputDocument, Job, Settings, Source,
+};
 use domain::language::{LanguageCode, LanguagePair};
+use engine::Style;
 use objects::{ObjectsError, PutOptions};
 use store::TargetFault;
 use tokio::sync::SemaphorePermit;
@@ -15,7 +18,7 @@ use tokio::sync::SemaphorePermit;
 use super::held::{Stop, UnitInHand};
 use super::retry::{concerns_the_place, retried, unwritable};
 use super::{DOCUMENT_KILOBYTES_IN_HAND_MAX, Runner, access};
-use crate::translate::TranslateError;
+use crate::translate::{Lane, TranslateError};
 use crate::turns::Turn;
 
 /// What came of a document.
@@ -139,7 +142,7 @@ impl Runner {
                 Ok(Opened { document, source, is_detected: false })
             }
             Source::Auto => {
-                let source = self.translator.detect(&document).ok_or_else(|| {
+                let detection = self.translator.detect(&document).ok_or_else(|| {
                     NotTranslated::Fault(DocumentFault {
                         code: FaultCode::DetectedLanguageLowConfidence,
                         message: "The language of the document could not be detected: \
@@ -147,6 +150,7 @@ impl Runner {
                             .to_owned(),
                     })
                 })?;
+                let source = detection.language;
                 Ok(Opened { document, source, is_detected: true })
             }
         }
@@ -159,16 +163,18 @@ impl Runner {
         target: LanguageCode,
     ) -> Result<Bytes, NotTranslated> {
         let pair = LanguagePair { source: opened.source, target };
-        let lane = unit.lease.job.id.as_str();
-        let translated =
-            self.translator.document(&opened.document, pair, lane, unit.stop.flag()).await;
-        translated.map_err(|err| match err {
-            TranslateError::Stopped => NotTranslated::Stopped,
+        let lane = Lane::Job(unit.lease.job.id.as_str().to_owned());
+        let style = style(unit.lease.job.request.settings.unwrap_or_default());
+        let translated = self.translator.document(&opened.document, pair, style, &lane).await;
+        translated.map(|translated| translated.bytes).map_err(|err| match err {
             TranslateError::UnsupportedPair(pair) => NotTranslated::Fault(DocumentFault {
                 code: FaultCode::UnsupportedLanguagePair,
                 message: format!("Unsupported language pair: {pair}."),
             }),
             TranslateError::Document(err) => NotTranslated::Fault(err.into()),
+            err @ TranslateError::Unchanged => {
+                NotTranslated::Fault(DocumentFault::internal(sentence(&err)))
+            }
             TranslateError::Engine(err) => {
                 tracing::error!(job.id = %unit.lease.job.id, error = %err, "an engine failed");
                 NotTranslated::Fault(DocumentFault::internal("The translation engine failed"))
@@ -212,6 +218,18 @@ impl Runner {
         }
         Ok(())
     }
+}
+
+fn style(settings: Settings) -> Style {
+    Style { formality: settings.formality, is_brief: settings.is_brief }
+}
+
+/// What an error says, as a sentence for a document's owner.
+fn sentence(err: &TranslateError) -> String {
+    let text = err.to_string();
+    let mut characters = text.chars();
+    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    first + characters.as_str()
 }
 
 /// How the objects of a job are written.

@@ -5,36 +5,26 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::job::JobId;
-use engine::StopFlag;
 use store::{JobLease, JobTask, Progress, Report, ReportEnd, UnitLease};
 use tokio_util::sync::CancellationToken;
 
-/// Says that work in hand is no longer wanted: to engines by a flag, to tasks
-/// that wait by waking them.
+/// Says that work in hand is no longer wanted. Whatever waits for engines or
+/// storage is dropped then, which takes it back from there.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stop {
-    flag: StopFlag,
-    raised: CancellationToken,
-}
+pub(super) struct Stop(CancellationToken);
 
 impl Stop {
     pub(super) fn raise(&self) {
-        self.flag.raise();
-        self.raised.cancel();
+        self.0.cancel();
     }
 
     pub(super) fn is_raised(&self) -> bool {
-        self.flag.is_raised()
-    }
-
-    /// What engines look at.
-    pub(super) fn flag(&self) -> &StopFlag {
-        &self.flag
+        self.0.is_cancelled()
     }
 
     /// Waits until it is raised.
     pub(super) async fn raised(&self) {
-        self.raised.cancelled().await;
+        self.0.cancelled().await;
     }
 }
 
