@@ -21,6 +21,16 @@ pub struct LanguagePair {
     pub target: LanguageCode,
 }
 
+impl LanguagePair {
+    const BRIEF: [&str; 5] = ["fr", "de", "it", "pt", "es"];
+
+    /// Whether a short translation may be asked for.
+    pub fn has_brevity(self) -> bool {
+        let is_brief = |language: LanguageCode| Self::BRIEF.contains(&language.as_str());
+        is_brief(self.target) || (self.target.as_str() == "en" && is_brief(self.source))
+    }
+}
+
 /// A code that is not in the list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("language '{0}' is not supported")]

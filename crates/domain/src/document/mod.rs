@@ -72,6 +72,15 @@ impl Document {
         }
     }
 
+    /// A text that somebody sends by itself.
+    ///
+    /// # Errors
+    ///
+    /// If it is no text.
+    pub fn snippet(text: String) -> Result<Self, DocumentError> {
+        PlainText::parse(text.into_bytes()).map(Self::Plain)
+    }
+
     /// The document as it was read, byte for byte.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {

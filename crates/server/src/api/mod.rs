@@ -12,6 +12,7 @@ pub mod error;
 pub mod language_names;
 pub mod model;
 pub mod operations;
+mod real_time;
 pub mod shapes;
 pub mod token;
 
@@ -36,16 +37,22 @@ pub enum Operation {
     StartTextTranslationJob,
     /// Stops a job.
     StopTextTranslationJob,
+    /// Translates a document at once.
+    TranslateDocument,
+    /// Translates a text at once.
+    TranslateText,
 }
 
 impl Operation {
     /// All operations there are.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::DescribeTextTranslationJob,
         Self::ListLanguages,
         Self::ListTextTranslationJobs,
         Self::StartTextTranslationJob,
         Self::StopTextTranslationJob,
+        Self::TranslateDocument,
+        Self::TranslateText,
     ];
 
     const TARGET_PREFIX: &str = "AWSShineFrontendService_20170701.";
@@ -68,6 +75,8 @@ impl Operation {
             Self::ListTextTranslationJobs => "ListTextTranslationJobs",
             Self::StartTextTranslationJob => "StartTextTranslationJob",
             Self::StopTextTranslationJob => "StopTextTranslationJob",
+            Self::TranslateDocument => "TranslateDocument",
+            Self::TranslateText => "TranslateText",
         }
     }
 
@@ -79,6 +88,8 @@ impl Operation {
             Self::ListTextTranslationJobs => model::LIST_TEXT_TRANSLATION_JOBS,
             Self::StartTextTranslationJob => model::START_TEXT_TRANSLATION_JOB,
             Self::StopTextTranslationJob => model::STOP_TEXT_TRANSLATION_JOB,
+            Self::TranslateDocument => model::TRANSLATE_DOCUMENT,
+            Self::TranslateText => model::TRANSLATE_TEXT,
         }
     }
 }
@@ -92,7 +103,7 @@ pub async fn perform(
 ) -> Result<String, ApiError> {
     use operations::{
         describe_text_translation_job, list_languages, list_text_translation_jobs,
-        start_text_translation_job, stop_text_translation_job,
+        start_text_translation_job, stop_text_translation_job, translate_document, translate_text,
     };
     let checked = decode::read(operation.input(), body)?;
     match operation {
@@ -118,6 +129,10 @@ pub async fn perform(
             let input = checked.into_input()?;
             json(&stop_text_translation_job::call(app, caller, input).await?)
         }
+        Operation::TranslateDocument => {
+            json(&translate_document::call(app, checked.into_input()?).await?)
+        }
+        Operation::TranslateText => json(&translate_text::call(app, checked.into_input()?).await?),
     }
 }
 

@@ -100,6 +100,6 @@ fn explain(err: &TranslateError) -> String {
              model put into models_dir adds a pair"
         ),
         TranslateError::Engine(cause) => cause.to_string(),
-        TranslateError::Document(_) | TranslateError::Unchanged => err.to_string(),
+        TranslateError::Document(_) => err.to_string(),
     }
 }

@@ -166,20 +166,23 @@ impl Runner {
         let lane = Lane::Job(unit.lease.job.id.as_str().to_owned());
         let style = style(unit.lease.job.request.settings.unwrap_or_default());
         let translated = self.translator.document(&opened.document, pair, style, &lane).await;
-        translated.map(|translated| translated.bytes).map_err(|err| match err {
+        let translated = translated.map_err(|err| match err {
             TranslateError::UnsupportedPair(pair) => NotTranslated::Fault(DocumentFault {
                 code: FaultCode::UnsupportedLanguagePair,
                 message: format!("Unsupported language pair: {pair}."),
             }),
             TranslateError::Document(err) => NotTranslated::Fault(err.into()),
-            err @ TranslateError::Unchanged => {
-                NotTranslated::Fault(DocumentFault::internal(sentence(&err)))
-            }
             TranslateError::Engine(err) => {
                 tracing::error!(job.id = %unit.lease.job.id, error = %err, "an engine failed");
                 NotTranslated::Fault(DocumentFault::internal("The translation engine failed"))
             }
-        })
+        })?;
+        if translated.is_unchanged {
+            return Err(NotTranslated::Fault(DocumentFault::internal(
+                "The translation engine left the document as it was",
+            )));
+        }
+        Ok(translated.bytes)
     }
 
     /// Writes the translations; one that cannot be written becomes a fault.
@@ -222,14 +225,6 @@ impl Runner {
 
 fn style(settings: Settings) -> Style {
     Style { formality: settings.formality, is_brief: settings.is_brief }
-}
-
-/// What an error says, as a sentence for a document's owner.
-fn sentence(err: &TranslateError) -> String {
-    let text = err.to_string();
-    let mut characters = text.chars();
-    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
-    first + characters.as_str()
 }
 
 /// How the objects of a job are written.

@@ -21,7 +21,7 @@ use domain::document::{Document, DocumentError};
 use domain::job::ContentType;
 use domain::language::LanguagePair;
 use domain::text::{Block, Flaw, Sentence, Sentences};
-use engine::{Detection, EngineError, Engines, Style};
+use engine::{Abilities, Detection, EngineError, Engines, Style};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub use queue::Lane;
@@ -55,9 +55,6 @@ pub enum TranslateError {
     /// The document turned out to be damaged.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// What came out is what went in.
-    #[error("the translation is the same as the document, which is in another language")]
-    Unchanged,
     /// The engine failed again and again, or cannot be reached.
     #[error("the engine failed")]
     Engine(#[source] Arc<EngineError>),
@@ -71,6 +68,21 @@ pub struct Translated {
     /// The sentences that stayed in the source's language because no good
     /// translation was to be had.
     pub untranslated: u64,
+    /// Whether it is more than a few words, and just what went in.
+    pub is_unchanged: bool,
+    /// The wishes that were fulfilled.
+    pub style: Style,
+}
+
+impl Translated {
+    fn as_it_was(document: &Document) -> Self {
+        Self {
+            bytes: document.to_bytes().into(),
+            untranslated: 0,
+            is_unchanged: false,
+            style: Style::default(),
+        }
+    }
 }
 
 impl Translator {
@@ -113,19 +125,21 @@ impl Translator {
         lane: &Lane,
     ) -> Result<Translated, TranslateError> {
         if pair.source == pair.target {
-            return Ok(Translated { bytes: document.to_bytes().into(), untranslated: 0 });
+            return Ok(Translated::as_it_was(document));
         }
         let size = usize::try_from(document.characters()).unwrap_or(usize::MAX);
         let blocks = heavy(size, || document.blocks());
         let (translated, report) = self.blocks(&blocks, pair, style, lane).await?;
         if report.sentences == 0 {
-            return Ok(Translated { bytes: document.to_bytes().into(), untranslated: 0 });
-        }
-        if UNCHANGED_WORDS_MIN <= report.words && report.is_unchanged {
-            return Err(TranslateError::Unchanged);
+            return Ok(Translated::as_it_was(document));
         }
         let rendered = heavy(size, || document.render(pair.target, translated))?;
-        Ok(Translated { bytes: rendered.into(), untranslated: report.untranslated })
+        Ok(Translated {
+            bytes: rendered.into(),
+            untranslated: report.untranslated,
+            is_unchanged: UNCHANGED_WORDS_MIN <= report.words && report.is_unchanged,
+            style: report.style,
+        })
     }
 
     /// Translates blocks, in order: one for each, with the same tags.
@@ -145,6 +159,7 @@ impl Translator {
             blocks.iter().map(|block| Sentences::of(block, pair.source, bytes_max)).collect()
         });
         let (distinct, places) = distinct(&cut);
+        let style = feasible(style, pair, route.abilities());
         let attempts = Attempts { scheduler: &self.scheduler, route: &route, style, lane };
         let attempted = attempts.translate(&distinct).await.map_err(|err| match *err {
             EngineError::UnsupportedPair(_) => TranslateError::UnsupportedPair(pair),
@@ -152,7 +167,7 @@ impl Translator {
                 TranslateError::Engine(err)
             }
         })?;
-        let report = Report::of(&distinct, &attempted);
+        let report = Report::of(&distinct, &attempted, style);
         let mut places = places.into_iter();
         let join = |sentences: &Sentences<'_>| {
             let translations = places.by_ref().take(sentences.len());
@@ -175,10 +190,11 @@ struct Report {
     words: usize,
     is_unchanged: bool,
     untranslated: u64,
+    style: Style,
 }
 
 impl Report {
-    fn of(sentences: &[&Sentence<'_>], attempted: &[Attempted]) -> Self {
+    fn of(sentences: &[&Sentence<'_>], attempted: &[Attempted], style: Style) -> Self {
         let mut report = Self {
             sentences: sentences.len(),
             words: sentences.iter().map(|it| it.text.split_whitespace().count()).sum(),
@@ -187,6 +203,7 @@ impl Report {
                 .zip(attempted)
                 .all(|(it, done)| it.text == done.translation.0),
             untranslated: 0,
+            style,
         };
         for flaw in attempted.iter().filter_map(|it| it.flaw) {
             report.untranslated += 1;
@@ -194,6 +211,15 @@ impl Report {
                 .increment(1);
         }
         report
+    }
+}
+
+/// What of `style` makes sense for the pair and can be done.
+fn feasible(style: Style, pair: LanguagePair, abilities: Abilities) -> Style {
+    let may_be_formal = abilities.formality && pair.target.has_formality();
+    Style {
+        formality: style.formality.filter(|_| may_be_formal),
+        is_brief: style.is_brief && abilities.brevity && pair.has_brevity(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What each operation takes: its members in the order of the published model.
 
 use super::shapes::{
-    CLIENT_TOKEN, IAM_ROLE_ARN, INPUT_DATA_CONFIG, JOB_ID, JOB_NAME, JOB_STATUS, LANGUAGE_CODE,
-    MAX_RESULTS, NEXT_TOKEN, OUTPUT_DATA_CONFIG, RESOURCE_NAMES, TARGET_LANGUAGE_CODES, TIMESTAMP,
-    TRANSLATION_SETTINGS,
+    CLIENT_TOKEN, CONTENT_TYPE, IAM_ROLE_ARN, INPUT_DATA_CONFIG, JOB_ID, JOB_NAME, JOB_STATUS,
+    LANGUAGE_CODE, MAX_RESULTS, NEXT_TOKEN, OUTPUT_DATA_CONFIG, RESOURCE_NAMES,
+    TARGET_LANGUAGE_CODES, TIMESTAMP, TRANSLATION_SETTINGS,
 };
-use super::{Member, Shape, one_of, optional, required};
+use super::{Member, Shape, one_of, optional, required, text};
 
 /// Takes a whole job.
 pub static START_TEXT_TRANSLATION_JOB: &[Member] = &[
@@ -50,3 +50,28 @@ pub static LIST_LANGUAGES: &[Member] = &[
     optional("MaxResults", &MAX_RESULTS),
 ];
 static ANY_TEXT: Shape = one_of(&[]);
+
+/// Takes a document and its languages.
+pub static TRANSLATE_DOCUMENT: &[Member] = &[
+    required("Document", &DOCUMENT),
+    optional("TerminologyNames", &RESOURCE_NAMES),
+    required("SourceLanguageCode", &LANGUAGE_CODE),
+    required("TargetLanguageCode", &LANGUAGE_CODE),
+    optional("Settings", &TRANSLATION_SETTINGS),
+];
+static DOCUMENT: Shape = Shape::Structure(DOCUMENT_MEMBERS);
+static DOCUMENT_MEMBERS: &[Member] =
+    &[required("Content", &DOCUMENT_CONTENT), required("ContentType", &CONTENT_TYPE)];
+static DOCUMENT_CONTENT: Shape = Shape::Blob { bytes_max: 102_400 };
+
+/// Takes a text and its languages.
+pub static TRANSLATE_TEXT: &[Member] = &[
+    // The model has a limit here. The operation knows it, because a longer text
+    // draws an error of its own.
+    required("Text", &TEXT),
+    optional("TerminologyNames", &RESOURCE_NAMES),
+    required("SourceLanguageCode", &LANGUAGE_CODE),
+    required("TargetLanguageCode", &LANGUAGE_CODE),
+    optional("Settings", &TRANSLATION_SETTINGS),
+];
+static TEXT: Shape = text(1, usize::MAX);

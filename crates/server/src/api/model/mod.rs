@@ -15,7 +15,7 @@ use regex::Regex;
 
 pub use inputs::{
     DESCRIBE_TEXT_TRANSLATION_JOB, LIST_LANGUAGES, LIST_TEXT_TRANSLATION_JOBS,
-    START_TEXT_TRANSLATION_JOB, STOP_TEXT_TRANSLATION_JOB,
+    START_TEXT_TRANSLATION_JOB, STOP_TEXT_TRANSLATION_JOB, TRANSLATE_DOCUMENT, TRANSLATE_TEXT,
 };
 
 /// What a value may be.
@@ -199,6 +199,8 @@ mod tests {
             LIST_TEXT_TRANSLATION_JOBS,
             START_TEXT_TRANSLATION_JOB,
             STOP_TEXT_TRANSLATION_JOB,
+            TRANSLATE_DOCUMENT,
+            TRANSLATE_TEXT,
         ] {
             walk(&Shape::Structure(input), &mut |shape| {
                 if let Shape::Text { pattern: Some(pattern), .. } = shape {
@@ -207,6 +209,6 @@ mod tests {
                 }
             });
         }
-        assert_eq!(patterns, 14);
+        assert_eq!(patterns, 17);
     }
 }
