@@ -7,11 +7,13 @@
 
 mod detect;
 mod engines;
+mod http;
 mod neural;
 mod pseudo;
 
 pub use detect::{Detection, EXAMINED_CHARACTERS_MAX, detect};
 pub use engines::Engines;
+pub use http::{ApiKey, HttpEngine, HttpKind, HttpProblem, HttpSettings};
 pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
 pub use pseudo::PseudoEngine;
 
