@@ -7,6 +7,7 @@
 
 mod detect;
 mod engines;
+mod http;
 mod neural;
 mod pseudo;
 
@@ -14,6 +15,7 @@ pub use domain::text::{Link, Links};
 
 pub use detect::{Detection, EXAMINED_CHARACTERS_MAX, detect};
 pub use engines::{Engines, Leg, Route};
+pub use http::{ApiKey, HttpEngine, HttpKind, HttpProblem, HttpSettings};
 pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
 pub use pseudo::PseudoEngine;
 

@@ -9,7 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use domain::Timestamp;
 use domain::language::LanguageCode;
-use engine::{Engine, Engines, NeuralEngine, NeuralSettings, PseudoEngine};
+use engine::{
+    ApiKey, Engine, Engines, HttpEngine, HttpKind, HttpSettings, NeuralEngine, NeuralSettings,
+    PseudoEngine,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use objects::folder::{FolderObjects, FolderSettings, KmsPolicy};
 use s3s::auth::SecretKey;
@@ -23,7 +26,7 @@ use uuid::Uuid;
 use crate::api::token::TokenKey;
 use crate::app::App;
 use crate::auth::Mode;
-use crate::config::{Catalog, Config, EngineName, Kms};
+use crate::config::{self, Catalog, Config, EngineName, HttpEngineKind, Kms};
 use crate::http::{self, Bodies, Http};
 use crate::runner::{Runner, RunnerSettings};
 use crate::s3::{self, S3AuthMode, S3AuthSettings, S3Key};
@@ -44,6 +47,9 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Resul
     config.check_supported()?;
     for key in config.keys_without_effect() {
         tracing::warn!(key, "this setting has no effect in this version");
+    }
+    if config.engines.http.is_some() && !config.engines.order.contains(&EngineName::Http) {
+        tracing::warn!("[engines.http] is not used, since \"http\" is not in engines.order");
     }
     let data_dir = &config.data_dir;
     std::fs::create_dir_all(data_dir)
@@ -106,9 +112,13 @@ pub fn engines(config: &Config) -> anyhow::Result<Engines> {
                 let delay = Duration::from_millis(config.engines.pseudo_delay_ms.into());
                 engines.push(Arc::new(PseudoEngine::new(delay)));
             }
-            // In the default order, for the versions that have it. `http` asks for
-            // a server and is refused before.
-            EngineName::Apertium | EngineName::Http => (),
+            EngineName::Http => {
+                let settings =
+                    config.engines.http.as_ref().context("engines.http.url is missing")?;
+                engines.push(Arc::new(http_engine(settings)?));
+            }
+            // In the default order, for the versions that have it.
+            EngineName::Apertium => (),
         }
     }
     Ok(Engines::new(engines))
@@ -117,6 +127,23 @@ pub fn engines(config: &Config) -> anyhow::Result<Engines> {
 fn neural(bundled: bool, models_dir: Option<&Path>) -> anyhow::Result<NeuralEngine> {
     let settings = NeuralSettings { models_dir: models_dir.map(Path::to_owned), bundled };
     Ok(NeuralEngine::open(&settings)?)
+}
+
+fn http_engine(settings: &config::HttpEngine) -> anyhow::Result<HttpEngine> {
+    let config::HttpEngine { url, kind, model, api_key, timeout_seconds, concurrency_max } =
+        settings;
+    let kind = match kind {
+        HttpEngineKind::OpenAi => HttpKind::OpenAi,
+        HttpEngineKind::LibreTranslate => HttpKind::LibreTranslate,
+    };
+    let settings = HttpSettings {
+        model: model.clone(),
+        api_key: api_key.as_ref().map(|key| ApiKey::new(key.expose())),
+        timeout: Duration::from_secs(u64::from(*timeout_seconds)),
+        concurrency_max: usize::try_from(*concurrency_max)?,
+        ..HttpSettings::new(url, kind)
+    };
+    HttpEngine::open(&settings).context("engines.http")
 }
 
 /// How many threads translate at once.

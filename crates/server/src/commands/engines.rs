@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// The engines of the order that this version does not have.
 fn absent(config: &Config) -> Vec<&'static str> {
-    let is_absent = |name: &&EngineName| matches!(name, EngineName::Apertium | EngineName::Http);
+    let is_absent = |name: &&EngineName| matches!(name, EngineName::Apertium);
     config.engines.order.iter().filter(is_absent).map(|name| name.as_str()).collect()
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::error::ConfigError;
 use super::keys::Settings;
-use super::{EngineName, Engines, HttpEngine, HttpEngineKind, Neural, path, url};
+use super::{EngineName, Engines, HttpEngine, HttpEngineKind, Neural, path, read, url};
+use crate::secret::Secret;
 
 impl EngineName {
     const ALL: [Self; 4] = [Self::Neural, Self::Apertium, Self::Http, Self::Pseudo];
@@ -32,8 +33,14 @@ impl Engines {
 
     pub(super) fn from_settings(settings: &Settings, data_dir: &Path) -> Result<Self, ConfigError> {
         let delay = (0, Self::PSEUDO_DELAY_MS_MAX);
+        let order = engine_order(settings)?;
+        let http = HttpEngine::from_settings(settings)?;
+        if order.contains(&EngineName::Http) && http.is_none() {
+            let remedy = "say where the server is, or take \"http\" out of engines.order";
+            return Err(missing_url(remedy));
+        }
         Ok(Self {
-            order: engine_order(settings)?,
+            order,
             memory_mb: settings.integer(
                 "engines.memory_mb",
                 Self::MEMORY_MB,
@@ -52,7 +59,7 @@ impl Engines {
                 bundled: settings.flag("engines.neural.bundled", true)?,
                 download: settings.flag("engines.neural.download", true)?,
             },
-            http: HttpEngine::from_settings(settings)?,
+            http,
         })
     }
 }
@@ -78,6 +85,9 @@ fn engine_order(settings: &Settings) -> Result<Vec<EngineName>, ConfigError> {
 }
 
 impl HttpEngine {
+    const TIMEOUT_SECONDS: (u32, u32) = (1, 3_600);
+    const CONCURRENCY_MAX: (u32, u32) = (1, 1_000);
+
     fn from_settings(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let kinds = [
             ("openai", HttpEngineKind::OpenAi),
@@ -85,19 +95,50 @@ impl HttpEngine {
         ];
         let kind = settings.choice("engines.http.kind", &kinds)?;
         let model = settings.text("engines.http.model")?.map(str::to_owned);
-        let api_key_file = path(settings, "engines.http.api_key_file")?;
-        let url = url(settings, "engines.http.url")?;
+        let timeout_seconds = settings.integer(
+            "engines.http.timeout_seconds",
+            120,
+            Self::TIMEOUT_SECONDS,
+            "seconds",
+        )?;
+        let concurrency_max = settings.integer(
+            "engines.http.concurrency_max",
+            8,
+            Self::CONCURRENCY_MAX,
+            "requests",
+        )?;
         let is_given = settings.given().any(|key| key.starts_with("engines.http."));
-        match url {
-            None if is_given => Err(ConfigError::Missing {
-                key: "engines.http.url".to_owned(),
-                remedy: "say where the server is, or remove [engines.http]",
-            }),
-            None => Ok(None),
-            Some(url) => {
-                let kind = kind.unwrap_or(HttpEngineKind::OpenAi);
-                Ok(Some(Self { url, kind, model, api_key_file }))
+        let Some(url) = url(settings, "engines.http.url")? else {
+            if is_given {
+                return Err(missing_url("say where the server is, or remove [engines.http]"));
             }
+            return Ok(None);
+        };
+        // What is reported of it is not to show a password.
+        if url.contains(['@', '?', '#']) {
+            let legal = "a URL without user, password or query; a key goes into \
+                         engines.http.api_key_file";
+            return Err(settings.illegal("engines.http.url", legal));
         }
+        let kind = kind.unwrap_or(HttpEngineKind::OpenAi);
+        let api_key = api_key(settings)?;
+        Ok(Some(Self { url, kind, model, api_key, timeout_seconds, concurrency_max }))
     }
+}
+
+/// The key in the file, which is never shown.
+fn api_key(settings: &Settings) -> Result<Option<Secret>, ConfigError> {
+    const KEY: &str = "engines.http.api_key_file";
+    let Some(file) = path(settings, KEY)? else { return Ok(None) };
+    let text = read(KEY, &file)?;
+    let key = text.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let legal = "a file with a key of visible ASCII characters and nothing else";
+        return Err(settings.illegal(KEY, legal));
+    }
+    Ok(Some(Secret::new(key)))
+}
+
+fn missing_url(remedy: &'static str) -> ConfigError {
+    ConfigError::Missing { key: "engines.http.url".to_owned(), remedy }
 }

@@ -153,8 +153,12 @@ pub struct HttpEngine {
     pub kind: HttpEngineKind,
     /// The model asked for.
     pub model: Option<String>,
-    /// The file with the key it wants.
-    pub api_key_file: Option<PathBuf>,
+    /// The key it wants.
+    pub api_key: Option<Secret>,
+    /// How long a request may take.
+    pub timeout_seconds: u32,
+    /// How many requests may be under way at once.
+    pub concurrency_max: u32,
 }
 
 /// What another server speaks.
@@ -292,13 +296,6 @@ impl Config {
         }
         if self.objects.kind != ObjectsKind::Folder {
             return Err(unsupported("objects.kind", "\"s3\"", "use \"folder\""));
-        }
-        if self.engines.order.contains(&EngineName::Http) {
-            let remedy = "take \"http\" out of engines.order";
-            return Err(unsupported("engines.order", "[…, \"http\", …]", remedy));
-        }
-        if self.engines.http.is_some() {
-            return Err(unsupported("engines.http.url", "\"…\"", "remove [engines.http]"));
         }
         Ok(())
     }

@@ -1,16 +1,12 @@
 //! What a configuration would do, said in sentences.
 
-use super::{Catalog, Config, EngineName, Kms, ObjectsKind, StoreKind};
+use super::{Catalog, Config, EngineName, HttpEngineKind, Kms, ObjectsKind, StoreKind};
 use crate::auth::Mode;
 
 /// Keys that are read and checked, and change nothing in this version.
 ///
 /// Whoever makes one work takes it out of this list.
 pub const KEYS_WITHOUT_EFFECT: &[&str] = &[
-    "engines.http.url",
-    "engines.http.kind",
-    "engines.http.model",
-    "engines.http.api_key_file",
     "engines.neural.download",
     "events.webhooks",
     "limits.requests_per_second",
@@ -111,10 +107,26 @@ impl Config {
             let folder = neural.models_dir.display();
             sentences.push(format!("Finds neural models in {folder}{bundled}."));
         }
+        sentences.extend(self.describe_http_engine());
         if self.engines.order.contains(&EngineName::Pseudo) {
             let delay_ms = self.engines.pseudo_delay_ms;
             sentences.push(format!("Lets the pseudo engine take {delay_ms} ms per segment."));
         }
         sentences
+    }
+
+    fn describe_http_engine(&self) -> Option<String> {
+        let http = self.engines.http.as_ref()?;
+        if !self.engines.order.contains(&EngineName::Http) {
+            return Some(
+                "Does not use [engines.http]: \"http\" is not in engines.order.".to_owned(),
+            );
+        }
+        let kind = match http.kind {
+            HttpEngineKind::OpenAi => "an OpenAI-compatible",
+            HttpEngineKind::LibreTranslate => "a LibreTranslate-compatible",
+        };
+        let key = if http.api_key.is_some() { " with a key" } else { "" };
+        Some(format!("Sends texts to {kind} server at {}{key}.", http.url))
     }
 }

@@ -76,7 +76,7 @@ fn without_anything_all_has_its_default() {
     assert!(config.keys_without_effect().is_empty());
 }
 
-const EVERYTHING: &str = r#"
+const EVERYTHING_BUT_THE_KEY_FILE: &str = r#"
 listen = "[::]:9000"
 data_dir = "/srv/data"
 region = "eu-central-1"
@@ -115,7 +115,9 @@ download = false
 url = "https://host/v1"
 kind = "libretranslate"
 model = "m"
-api_key_file = "/run/key"
+api_key_file = "KEY_FILE"
+timeout_seconds = 30
+concurrency_max = 3
 
 [limits]
 jobs_running_max = 3
@@ -133,9 +135,16 @@ case = "sensitive"
 languages = "full"
 "#;
 
+fn load_everything() -> Config {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(&file, "apisecret").unwrap();
+    let path = file.path().display().to_string();
+    load(&EVERYTHING_BUT_THE_KEY_FILE.replace("KEY_FILE", &path), &[]).unwrap()
+}
+
 #[test]
 fn every_key_is_read() {
-    let config = load(EVERYTHING, &[]).unwrap();
+    let config = load_everything();
     assert_eq!(config.listen.to_string(), "[::]:9000");
     assert_eq!(config.data_dir, Path::new("/srv/data"));
     assert_eq!((config.region.as_str(), config.account.as_str()), ("eu-central-1", "123456789012"));
@@ -171,7 +180,9 @@ fn every_key_is_read() {
                 url: "https://host/v1".to_owned(),
                 kind: HttpEngineKind::LibreTranslate,
                 model: Some("m".to_owned()),
-                api_key_file: Some("/run/key".into()),
+                api_key: Some(Secret::new("apisecret")),
+                timeout_seconds: 30,
+                concurrency_max: 3,
             }),
         }
     );
@@ -189,9 +200,9 @@ fn every_key_is_read() {
 
 #[test]
 fn no_secret_is_ever_printed() {
-    let config = load(EVERYTHING, &[]).unwrap();
+    let config = load_everything();
     let printed = format!("{config:?} {config:#?} {}", config.describe().join(" "));
-    for secret in ["verysecret", "othersecret", "password", "hooksecret"] {
+    for secret in ["verysecret", "othersecret", "password", "hooksecret", "apisecret"] {
         assert!(!printed.contains(secret), "{secret} is in {printed}");
     }
     for file in [
@@ -203,6 +214,8 @@ fn no_secret_is_ever_printed() {
         "store.url = [\"hidden\"]",
         "events.webhooks = [\"ftp://hidden\"]",
         "events.webhooks = \"hidden\"",
+        "engines.http.url = \"http://u:hidden@h\"",
+        "engines.http.url = \"hidden\"",
     ] {
         let refused = load(file, &[]).unwrap_err();
         let printed = format!("{refused} {refused:?}");
@@ -430,15 +443,67 @@ fn what_this_version_does_not_have_is_not_served() {
         "objects.kind = \"s3\"",
         "objects.kind = \"s3\" is not supported by this version: use \"folder\"",
     );
+}
+
+#[test]
+fn another_server_is_an_engine() {
+    let http = |file: &str| load(file, &[]).unwrap().engines.http.unwrap();
+    let expected = HttpEngine {
+        url: "http://h:8000".to_owned(),
+        kind: HttpEngineKind::OpenAi,
+        model: None,
+        api_key: None,
+        timeout_seconds: 120,
+        concurrency_max: 8,
+    };
+    let file = "engines.http.url = \"http://h:8000\"\n";
+    assert_eq!(http(file), expected);
+    let config = load(&format!("{file}engines.order = [\"http\"]"), &[]).unwrap();
+    assert!(config.check_supported().is_ok() && config.keys_without_effect().is_empty());
+    let said = "Sends texts to an OpenAI-compatible server at http://h:8000.";
+    assert!(config.describe().contains(&said.to_owned()), "{:?}", config.describe());
+    let unused = "Does not use [engines.http]: \"http\" is not in engines.order.";
+    assert!(load(file, &[]).unwrap().describe().contains(&unused.to_owned()));
+
     check(
-        "engines.order = [\"http\"]",
-        "engines.order = […, \"http\", …] is not supported by this version: take \"http\" out \
-         of engines.order",
+        "engines.order = [\"neural\", \"http\"]",
+        "engines.http.url is missing: say where the server is, or take \"http\" out of \
+         engines.order",
     );
     check(
-        "engines.http.url = \"http://h\"",
-        "engines.http.url = \"…\" is not supported by this version: remove [engines.http]",
+        "engines.http.url = \"http://key@h\"",
+        "engines.http.url is a hidden value: it must be a URL without user, password or query; \
+         a key goes into engines.http.api_key_file",
     );
+    check(
+        &format!("{file}engines.http.timeout_seconds = 0"),
+        "engines.http.timeout_seconds is 0: it must be a whole number of seconds from 1 to 3600",
+    );
+    check(
+        &format!("{file}engines.http.concurrency_max = 0"),
+        "engines.http.concurrency_max is 0: it must be a whole number of requests from 1 to 1000",
+    );
+    check(
+        &format!("{file}engines.http.api_key_file = \"/nowhere\""),
+        "engines.http.api_key_file: the file /nowhere cannot be read: No such file or directory \
+         (os error 2)",
+    );
+}
+
+#[test]
+fn a_file_without_a_usable_key_is_refused() {
+    for text in ["", "\n", "two words", "schlüssel"] {
+        let key = tempfile::NamedTempFile::new().unwrap();
+        write!(&key, "{text}").unwrap();
+        let path = key.path().display();
+        check(
+            &format!("engines.http.url = \"http://h\"\nengines.http.api_key_file = \"{path}\""),
+            &format!(
+                "engines.http.api_key_file is \"{path}\": it must be a file with a key of visible \
+                 ASCII characters and nothing else"
+            ),
+        );
+    }
 }
 
 #[test]
@@ -468,7 +533,7 @@ fn the_report_says_what_a_server_would_do() {
             "Lists the languages that its engines serve.",
         ]
     );
-    let strict = load(EVERYTHING, &[]).unwrap().describe();
+    let strict = load_everything().describe();
     assert_eq!(strict[1], "Verifies signatures: 2 keys of 2 accounts may sign.");
 }
 
