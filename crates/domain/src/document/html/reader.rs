@@ -110,9 +110,10 @@ impl Reader<'_> {
                 self.builder.white(first, span, space);
                 continue;
             }
-            let mut letters = String::from(first);
-            letters.extend(second);
-            self.builder.letters(&letters, span);
+            self.builder.letters(first.encode_utf8(&mut [0; 4]), span.clone());
+            if let Some(second) = second {
+                self.builder.letters(second.encode_utf8(&mut [0; 4]), span);
+            }
         }
     }
 
