@@ -122,8 +122,7 @@ impl Reader<'_> {
         let element = Element::of(&self.source[tag.name.clone()]);
         let span = tag.span.clone();
         match element {
-            Element::Break if self.space() == Space::Lines => self.builder.end_passage(),
-            Element::Break => self.builder.line_break(span),
+            Element::Break => self.line_break(span),
             Element::Void => self.builder.visible_point(span),
             Element::Rule => self.make_room(element),
             Element::Html => self.start_html(tag),
@@ -166,6 +165,13 @@ impl Reader<'_> {
         }
     }
 
+    fn line_break(&mut self, span: Range<usize>) {
+        match self.space() {
+            Space::Lines => self.builder.end_passage(),
+            Space::Collapsed | Space::Kept => self.builder.line_break(span),
+        }
+    }
+
     fn start_html(&mut self, tag: &TagToken) {
         self.builder.end_passage();
         match self.place {
@@ -184,6 +190,11 @@ impl Reader<'_> {
 
     fn end(&mut self, tag: TagToken) {
         let element = Element::of(&self.source[tag.name.clone()]);
+        if element == Element::Break {
+            // So say browsers.
+            self.line_break(tag.span);
+            return;
+        }
         if matches!(element, Element::Html | Element::Body) {
             self.builder.end_passage();
             if element == Element::Html && self.place == Place::Inside {

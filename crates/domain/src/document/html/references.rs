@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// A name and its characters a line. A name that ends with a semicolon is none
+/// The names of the HTML standard: a name and its characters a line. A name that ends with a semicolon is none
 /// without it.
 const TABLE: &str = include_str!("references.txt");
 

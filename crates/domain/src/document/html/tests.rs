@@ -58,6 +58,7 @@ fn block_elements_end_sentences() {
     check("<ul><li>a<li>b</ul>", &["a", "b"]);
     check("<table><tr><th>a<td>b</table>", &["a", "b"]);
     check("<h1>a</h1>\n<hr>b", &["a", "b"]);
+    check("a</br>b</br></br>c</p>d", &["a{0} b", "c", "d"]);
     check("a<br>b<br><br>c<br> <br> <br>d", &["a{0} b", "c", "d"]);
     check("<button>a</button> b <select><option>c<option>d</select> e", &["a", "b", "c", "d", "e"]);
 }
