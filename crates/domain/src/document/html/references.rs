@@ -3,7 +3,7 @@
 //! They are read as browsers read them in text: old names need no semicolon,
 //! and numbers from 128 to 159 are what Windows made of them.
 //!
-//! Start reading at [`reference`].
+//! Start reading at [`reference()`].
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
