@@ -6,8 +6,10 @@
 //!
 //! Start reading at [`Document::parse`].
 
+mod html;
 mod plain;
 
+pub use html::Html;
 pub use plain::PlainText;
 
 use crate::job::{ContentType, DOCUMENT_CHARACTERS_MAX, DocumentFault, TRANSLATABLE_BYTES_MAX};
@@ -19,6 +21,8 @@ use crate::text::{Block, is_translatable};
 pub enum Document {
     /// `text/plain`
     Plain(PlainText),
+    /// `text/html`
+    Html(Html),
 }
 
 /// Why a document cannot be translated as it is. The texts are the service's.
@@ -64,27 +68,30 @@ impl Document {
     pub fn parse(content_type: ContentType, bytes: Vec<u8>) -> Result<Self, DocumentError> {
         match content_type {
             ContentType::Text => PlainText::parse(bytes).map(Self::Plain),
-            ContentType::Html
-            | ContentType::Docx
-            | ContentType::Pptx
-            | ContentType::Xlsx
-            | ContentType::Xliff => Err(DocumentError::UnsupportedType(content_type)),
+            ContentType::Html => Html::parse(bytes).map(Self::Html),
+            ContentType::Docx | ContentType::Pptx | ContentType::Xlsx | ContentType::Xliff => {
+                Err(DocumentError::UnsupportedType(content_type))
+            }
         }
     }
 
-    /// A text that somebody sends by itself.
+    /// A text that somebody sends by itself: HTML if there is a tag in it.
     ///
     /// # Errors
     ///
     /// If it is no text.
     pub fn snippet(text: String) -> Result<Self, DocumentError> {
-        PlainText::parse(text.into_bytes()).map(Self::Plain)
+        match Html::parse_snippet(&text) {
+            Some(html) => Ok(Self::Html(html)),
+            None => PlainText::parse(text.into_bytes()).map(Self::Plain),
+        }
     }
 
     /// The document as it was read, byte for byte.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Plain(document) => document.to_bytes(),
+            Self::Html(document) => document.to_bytes(),
         }
     }
 
@@ -92,13 +99,14 @@ impl Document {
     pub fn characters(&self) -> u64 {
         match self {
             Self::Plain(document) => document.characters(),
+            Self::Html(document) => document.characters(),
         }
     }
 
     /// The language that the document itself says it is in, if it does.
     pub fn language(&self) -> Option<LanguageCode> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Html(_) => None,
         }
     }
 
@@ -107,6 +115,7 @@ impl Document {
     pub fn blocks(&self) -> Vec<Block<'_>> {
         match self {
             Self::Plain(document) => document.blocks(),
+            Self::Html(document) => document.blocks(),
         }
     }
 
@@ -124,12 +133,12 @@ impl Document {
     ) -> Result<Vec<u8>, DocumentError> {
         match self {
             Self::Plain(document) => Ok(document.render(translated)),
+            Self::Html(document) => Ok(document.render(translated)),
         }
     }
 }
 
 /// The characters of `blocks`, if they are within the limits.
-#[expect(dead_code, reason = "for the formats with markup")]
 pub(crate) fn characters_within_limits(blocks: &[Block<'_>]) -> Result<u64, DocumentError> {
     let characters = blocks.iter().map(|block| block.text.chars().count() as u64).sum();
     if DOCUMENT_CHARACTERS_MAX < characters {
