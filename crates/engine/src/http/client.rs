@@ -174,6 +174,8 @@ fn no_answer(err: &ureq::Error) -> NoAnswer {
     } else if matches!(err, Error::Protocol(_) | Error::Http(_)) {
         // What these say may quote what was received.
         "it does not speak HTTP as it should".to_owned()
+    } else if let Error::Io(err) = err {
+        err.to_string()
     } else {
         err.to_string()
     };
