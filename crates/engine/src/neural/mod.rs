@@ -9,6 +9,7 @@
 
 mod bundled;
 mod capitals;
+mod inference;
 mod model;
 mod package;
 mod sendable;
