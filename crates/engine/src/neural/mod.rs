@@ -1,4 +1,5 @@
-//! Neural models in the form of Firefox Translations, run by `fxtranslate`.
+//! Neural models in the form of Firefox Translations, run by an inference of
+//! our own.
 //!
 //! A model is looked for in the folder of models and, for pairs that are not
 //! there, inside the program. It is loaded when it is first used, once, and
@@ -10,9 +11,9 @@
 mod bundled;
 mod capitals;
 mod inference;
+mod links;
 mod model;
 mod package;
-mod sendable;
 mod sentence;
 mod vocabulary;
 mod wrap;

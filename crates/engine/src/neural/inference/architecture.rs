@@ -145,8 +145,7 @@ transformer-tied-layers:
     fn the_shape_of_a_model_is_read() {
         let found = Architecture::parse(SMALL).expect("a model");
         assert_eq!((found.heads, found.encoder_layers, found.decoder_layers), (8, 4, 2));
-        let after =
-            Frames { normalizes_before: false, adds_input: true, normalizes_after: true };
+        let after = Frames { normalizes_before: false, adds_input: true, normalizes_after: true };
         assert_eq!(found.sublayers, after);
         assert!(!found.normalizes_embeddings && !found.normalizes_top && found.has_output_bias);
 
@@ -155,8 +154,7 @@ transformer-tied-layers:
             .replace("transformer-preprocess: \"\"", "transformer-preprocess: n")
             .replace("transformer-postprocess-top: \"\"", "transformer-postprocess-top: n");
         let found = Architecture::parse(&normalized_before).expect("a model");
-        let before =
-            Frames { normalizes_before: true, adds_input: true, normalizes_after: false };
+        let before = Frames { normalizes_before: true, adds_input: true, normalizes_after: false };
         assert_eq!(found.sublayers, before);
         assert!(found.normalizes_top);
     }

@@ -106,8 +106,7 @@ impl<'a> Container<'a> {
     pub(super) fn text(&self, name: &str) -> Result<&'a str, InferenceError> {
         let data = self.tensor(name)?.data;
         let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
-        str::from_utf8(&data[..end])
-            .map_err(|_| InferenceError::Kind { tensor: name.to_owned() })
+        str::from_utf8(&data[..end]).map_err(|_| InferenceError::Kind { tensor: name.to_owned() })
     }
 
     /// The numbers in `name`, however many they are.
@@ -219,4 +218,139 @@ fn usable(name: &str, value: f32) -> Result<f32, InferenceError> {
         return Ok(value);
     }
     Err(InferenceError::Scale { tensor: name.to_owned() })
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! Containers made for tests.
+
+    struct Item {
+        name: String,
+        kind: u64,
+        shape: Vec<u32>,
+        data: Vec<u8>,
+    }
+
+    /// A file that can be changed before it is written.
+    #[derive(Default)]
+    pub(in super::super) struct File(Vec<Item>);
+
+    impl File {
+        pub(in super::super) fn add(
+            &mut self,
+            name: &str,
+            kind: u64,
+            shape: &[usize],
+            data: Vec<u8>,
+        ) {
+            let shape = shape.iter().map(|size| u32::try_from(*size).unwrap()).collect();
+            self.0.push(Item { name: name.to_owned(), kind, shape, data });
+        }
+
+        pub(in super::super) fn floats(&mut self, name: &str, values: &[f32]) {
+            let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            self.add(name, super::FLOAT32, &[1, values.len()], data);
+        }
+
+        pub(in super::super) fn remove(&mut self, name: &str) {
+            self.0.retain(|item| item.name != name);
+        }
+
+        pub(in super::super) fn bytes(&self) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            let mut number = |number: usize| bytes.extend((number as u64).to_le_bytes());
+            number(1);
+            number(self.0.len());
+            for item in &self.0 {
+                number(item.name.len() + 1);
+                number(usize::try_from(item.kind).unwrap());
+                number(item.shape.len());
+                number(item.data.len());
+            }
+            for item in &self.0 {
+                bytes.extend(item.name.bytes().chain([0]));
+            }
+            bytes.extend(
+                self.0.iter().flat_map(|item| &item.shape).flat_map(|size| size.to_le_bytes()),
+            );
+            bytes.extend(3_u64.to_le_bytes());
+            bytes.extend([0; 3]);
+            bytes.extend(self.0.iter().flat_map(|item| &item.data));
+            bytes
+        }
+    }
+
+    /// Weights that differ from name to name, and their scale.
+    pub(in super::super) fn int8(name: &str, count: usize) -> Vec<u8> {
+        let mut state = name.bytes().fold(7_u32, |sum, byte| sum * 31 % 65_521 + u32::from(byte));
+        let bytes = (0..count).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_le_bytes()[3]
+        });
+        let mut bytes: Vec<u8> = bytes.collect();
+        bytes.extend(100.0_f32.to_le_bytes());
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{File, int8};
+    use super::*;
+
+    fn file() -> File {
+        let mut file = File::default();
+        file.floats("bias", &[1.5, -2.0]);
+        file.add("W", INTGEMM8, &[2, 3], int8("W", 6));
+        file.add("alpha", INTGEMM8, &[1, 1], [&[127], 2.0_f32.to_le_bytes().as_slice()].concat());
+        file.add("text", 0x101, &[5], b"abc\0\0".to_vec());
+        file
+    }
+
+    #[test]
+    fn tensors_are_read() {
+        let bytes = file().bytes();
+        let container = Container::parse(&bytes).unwrap();
+        assert_eq!(container.floats("bias").unwrap(), [1.5, -2.0]);
+        let weights = container.weights("W").unwrap();
+        assert_eq!((weights.shape, weights.bytes.len(), weights.scale), ([2, 3], 6, 100.0));
+        assert_eq!(container.scalar("alpha").unwrap(), 63.5);
+        assert_eq!(container.scalar("bias").unwrap(), 1.5);
+        assert_eq!(container.text("text").unwrap(), "abc");
+        assert_eq!(container.names().collect::<Vec<_>>(), ["W", "alpha", "bias", "text"]);
+
+        let missing = InferenceError::Missing { tensor: "x".to_owned() };
+        assert_eq!(container.floats("x"), Err(missing));
+        let kind = InferenceError::Kind { tensor: "W".to_owned() };
+        assert_eq!(container.floats("W"), Err(kind));
+    }
+
+    #[test]
+    fn what_is_no_container_is_refused() {
+        let bytes = file().bytes();
+        for len in 0..bytes.len() {
+            let cut = Container::parse(&bytes[..len]).err();
+            assert_eq!(cut, Some(InferenceError::Truncated), "{len}");
+        }
+        let refused = |at: usize, byte: u8| {
+            let mut bytes = bytes.clone();
+            bytes[at..at + 8].fill(byte);
+            Container::parse(&bytes).err()
+        };
+        assert_eq!(refused(0, 2), Some(InferenceError::Version(0x0202_0202_0202_0202)));
+        // The count, a name's length, the dimensions and the length of data.
+        for at in [8, 16, 32, 40] {
+            for byte in [1, 0x7F, 0xFF] {
+                assert_eq!(refused(at, byte), Some(InferenceError::Truncated), "{at}");
+            }
+        }
+        let mut twice = file();
+        twice.floats("bias", &[1.0]);
+        let error = InferenceError::Twice { tensor: "bias".to_owned() };
+        assert_eq!(Container::parse(&twice.bytes()).err(), Some(error));
+        let mut huge = file();
+        huge.add("huge", FLOAT32, &[1 << 31, 1 << 31], Vec::new());
+        let error = InferenceError::Shape { tensor: "huge".to_owned() };
+        assert_eq!(Container::parse(&huge.bytes()).err(), Some(error));
+    }
 }

@@ -4,11 +4,11 @@
 //! knows where one ends. A few go through all layers together, as many as the
 //! processor's caches hold.
 
+use super::Stopped;
 use super::kernels::Level;
 use super::layers::{Buffers, Memory, Place};
 use super::positions::Positions;
 use super::weights::Weights;
-use super::Stopped;
 
 /// Sentences are read together until they have this many tokens.
 const TOKENS_TOGETHER: usize = 96;

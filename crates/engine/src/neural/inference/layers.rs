@@ -4,9 +4,7 @@
 //! what they need besides lies in [`Buffers`], which grow to the largest batch
 //! and are used again.
 
-use super::kernels::{
-    Attended, Attention, Finish, Level, Matrix, Norm, Quantized, padded,
-};
+use super::kernels::{Attended, Attention, Finish, Level, Matrix, Norm, Quantized, padded};
 
 /// Rows that go through a feed-forward part at once: their inner rows stay in the cache.
 const INNER_ROWS: usize = 48;
@@ -71,6 +69,7 @@ pub(super) struct Buffers {
     keys: Vec<f32>,
     values: Vec<f32>,
     transposed: Vec<f32>,
+    split: Vec<f32>,
 }
 
 /// The keys and values of one layer for all sentences of a batch.
@@ -175,15 +174,18 @@ impl SelfAttention {
         level.multiply(&buffers.quantized, &parts.values, Finish::Nothing, &mut buffers.values);
 
         buffers.normalized.resize(rows.len(), 0.0);
+        buffers.split.resize(rows.len(), 0.0);
         let mut start = 0;
         for tokens in lengths {
             let range = start * width..(start + tokens) * width;
             let padded = padded(*tokens);
             buffers.transposed.resize(padded * width, 0.0);
             level.transpose(&buffers.keys[range.clone()], width, &mut buffers.transposed);
+            let values = &mut buffers.split[..tokens * width];
+            Level::split_heads(&buffers.values[range.clone()], width, parts.heads, values);
             let attended = Attended {
                 keys: &buffers.transposed,
-                values: &buffers.values[range.clone()],
+                values,
                 tokens: *tokens,
                 padded,
                 heads: parts.heads,
@@ -223,11 +225,14 @@ impl CrossAttention {
             memory.keys.resize(keys_end, 0.0);
         }
         parts.project_keys(level, rows, buffers);
-        let values = &mut memory.values[first.values_start * width..values_end];
-        level.multiply(&buffers.quantized, &parts.values, Finish::Nothing, values);
+        buffers.values.resize(rows.len(), 0.0);
+        level.multiply(&buffers.quantized, &parts.values, Finish::Nothing, &mut buffers.values);
         for place in places {
             let from = (place.values_start - first.values_start) * width;
-            let keys = &buffers.keys[from..from + place.tokens * width];
+            let (keys, values) = (&buffers.keys[from..], &buffers.values[from..]);
+            let (keys, values) = (&keys[..place.tokens * width], &values[..place.tokens * width]);
+            let target = &mut memory.values[place.values_start * width..];
+            Level::split_heads(values, width, parts.heads, target);
             let target = &mut memory.keys[place.keys_start * width..];
             level.transpose(keys, width, &mut target[..padded(place.tokens) * width]);
         }

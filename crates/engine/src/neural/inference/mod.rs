@@ -14,6 +14,8 @@ mod encoder;
 mod kernels;
 mod layers;
 mod positions;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use std::sync::{Mutex, PoisonError};
@@ -111,7 +113,7 @@ impl Inference {
         Ok(Self { weights, positions, level: Level::detect(), idle: Mutex::default() })
     }
 
-    /// What the weights take.
+    /// What the weights take in memory.
     pub(super) fn size_bytes(&self) -> usize {
         self.weights.size_bytes()
     }
@@ -126,14 +128,14 @@ impl Inference {
     /// of all of them, so that a call should not be given too many.
     ///
     /// Of a sentence [`SOURCE_TOKENS_MAX`] tokens are read. A translation has
-    /// at most twice as many as its source and four.
+    /// at most twice as many as its source and four; that of nothing is nothing.
     ///
     /// # Errors
     ///
     /// [`Stopped`] if `should_stop`, which is asked at every step, says so.
     pub(super) fn translate(
         &self,
-        sentences: &[Vec<u32>],
+        sentences: &[&[u32]],
         options: Options,
         should_stop: &dyn Fn() -> bool,
     ) -> Result<Vec<Output>, Stopped> {
@@ -146,14 +148,16 @@ impl Inference {
     fn translate_in(
         &self,
         scratch: &mut Scratch,
-        sentences: &[Vec<u32>],
+        sentences: &[&[u32]],
         options: Options,
         should_stop: &dyn Fn() -> bool,
     ) -> Result<Vec<Output>, Stopped> {
         let Scratch { buffers, memories, places, encoder, decoder } = scratch;
         let sentences: Vec<&[u32]> = sentences
             .iter()
-            .map(|sentence| &sentence[..sentence.len().min(SOURCE_TOKENS_MAX)])
+            .map(|sentence| {
+                sentence.split_at_checked(SOURCE_TOKENS_MAX).map_or(*sentence, |cut| cut.0)
+            })
             .collect();
         set_out(&sentences, places);
         memories.resize_with(self.weights.decoder.layers.len(), Memory::default);
@@ -180,5 +184,8 @@ fn set_out(sentences: &[&[u32]], places: &mut Vec<Place>) {
 }
 
 fn target_tokens_max(source_tokens: usize) -> usize {
-    (2 * source_tokens + 4).min(TARGET_TOKENS_MAX)
+    match source_tokens {
+        0 => 0,
+        _ => (2 * source_tokens + 4).min(TARGET_TOKENS_MAX),
+    }
 }

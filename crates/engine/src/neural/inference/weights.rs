@@ -206,8 +206,7 @@ impl Source<'_> {
 
     fn recurrence(&self, prefix: &str) -> Result<Recurrence, InferenceError> {
         let name = |part: &str| format!("{prefix}_{part}");
-        let candidates =
-            self.matrix_with(&name("W"), Vec::new(), self.width, Some(self.width))?;
+        let candidates = self.matrix_with(&name("W"), Vec::new(), self.width, Some(self.width))?;
         let gates = self.matrix(&name("Wf"), &name("bf"), self.width, Some(self.width))?;
         Ok(Recurrence { candidates, gates, frame: self.frame(prefix, &name("ffn"))? })
     }

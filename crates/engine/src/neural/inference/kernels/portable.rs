@@ -135,7 +135,7 @@ pub(super) fn attend(query: &[f32], attended: Attended<'_>, shares: &mut [f32], 
         score(&query[range.clone()], &keys[head * size * padded..][..size * padded], shares);
         let shares = &mut shares[..tokens];
         softmax(shares, factor);
-        collect(shares, &values[range.start..], width, &mut out[range]);
+        collect(shares, &values[head * tokens * size..][..tokens * size], &mut out[range]);
     }
 }
 
@@ -185,31 +185,31 @@ fn softmax(scores: &mut [f32], factor: f32) {
 
 // Adds up the values, each as much as its share says.
 #[inline(always)]
-fn collect(shares: &[f32], values: &[f32], width: usize, out: &mut [f32]) {
+fn collect(shares: &[f32], values: &[f32], out: &mut [f32]) {
     let mut at = 0;
     while at + WIDE <= out.len() {
-        collect_some::<WIDE>(shares, &values[at..], width, &mut out[at..]);
+        collect_some::<WIDE>(shares, values, at, out);
         at += WIDE;
     }
     while at + LANES <= out.len() {
-        collect_some::<LANES>(shares, &values[at..], width, &mut out[at..]);
+        collect_some::<LANES>(shares, values, at, out);
         at += LANES;
     }
     while at < out.len() {
-        collect_some::<1>(shares, &values[at..], width, &mut out[at..]);
+        collect_some::<1>(shares, values, at, out);
         at += 1;
     }
 }
 
 #[inline(always)]
-fn collect_some<const N: usize>(shares: &[f32], values: &[f32], width: usize, out: &mut [f32]) {
+fn collect_some<const N: usize>(shares: &[f32], values: &[f32], at: usize, out: &mut [f32]) {
     let mut sums = [0.0; N];
-    for (share, values) in shares.iter().zip(values.chunks(width)) {
-        for (sum, value) in sums.iter_mut().zip(&values[..N]) {
+    for (share, values) in shares.iter().zip(values.chunks_exact(out.len())) {
+        for (sum, value) in sums.iter_mut().zip(&values[at..at + N]) {
             *sum += share * value;
         }
     }
-    out[..N].copy_from_slice(&sums);
+    out[at..at + N].copy_from_slice(&sums);
 }
 
 #[inline(always)]
