@@ -240,9 +240,11 @@ impl<'a> Draft<'a> {
         links: &mut Vec<Link>,
     ) {
         let has_words = writes_blanks(self.pair.target);
+        // Capitals take other bytes than small letters do, but make as many words.
         let (mut uncased, mut targets) = (units(&row.text, has_words), units(cased, has_words));
         if uncased.len() != targets.len() {
-            (uncased, targets) = (vec![0..row.text.len()], vec![0..cased.len()]);
+            uncased = std::iter::once(0..row.text.len()).collect();
+            targets = std::iter::once(0..cased.len()).collect();
         }
         let width = origins.len() + 1;
         for (word, target) in uncased.into_iter().zip(targets) {

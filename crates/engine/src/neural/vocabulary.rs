@@ -168,20 +168,16 @@ impl Vocabulary {
 
     // The library spells pieces out, but drops the blank they may begin with.
     fn spell(&self, ids: &[u32], text: &mut String) {
-        match self.anchor {
-            Some((anchor, len)) => {
-                let anchored: Vec<u32> = [&[anchor], ids].concat();
-                text.push_str(&self.pieces.decode(&anchored)[len..]);
-            }
-            None => {
-                // Without one, a blank is written where the library would drop it.
-                let begins_word = |id: &u32| self.pieces.piece(*id).starts_with(BLANK);
-                if ids.first().is_some_and(begins_word) {
-                    text.push(' ');
-                }
-                text.push_str(&self.pieces.decode(ids));
-            }
+        if let Some((anchor, len)) = self.anchor {
+            let anchored: Vec<u32> = [&[anchor], ids].concat();
+            text.push_str(&self.pieces.decode(&anchored)[len..]);
+            return;
         }
+        let begins_word = |id: &u32| self.pieces.piece(*id).starts_with(BLANK);
+        if ids.first().is_some_and(begins_word) {
+            text.push(' ');
+        }
+        text.push_str(&self.pieces.decode(ids));
     }
 
     fn byte(&self, id: u32) -> Option<u8> {

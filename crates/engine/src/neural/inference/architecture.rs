@@ -25,6 +25,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
 
 /// The numbers and choices that shapes of tensors do not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of Marian's")]
 pub(super) struct Architecture {
     pub(super) heads: usize,
     pub(super) encoder_layers: usize,

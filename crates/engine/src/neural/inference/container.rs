@@ -121,14 +121,13 @@ impl<'a> Container<'a> {
 
     /// The one number in `name`, which may be a float or a byte with a scale.
     pub(super) fn scalar(&self, name: &str) -> Result<f32, InferenceError> {
-        let value = match self.tensor(name)?.kind {
-            FLOAT32 => *self.floats(name)?.first().ok_or_else(|| bad_shape(name))?,
-            _ => {
-                let (bytes, scale) = self.scaled(name)?;
-                f32::from(bytes.first().ok_or_else(|| bad_shape(name))?.cast_signed()) / scale
-            }
-        };
-        usable(name, value)
+        if self.tensor(name)?.kind == FLOAT32 {
+            let values = self.floats(name)?;
+            return usable(name, *values.first().ok_or_else(|| bad_shape(name))?);
+        }
+        let (bytes, scale) = self.scaled(name)?;
+        let byte = bytes.first().ok_or_else(|| bad_shape(name))?;
+        usable(name, f32::from(byte.cast_signed()) / scale)
     }
 
     pub(super) fn weights(&self, name: &str) -> Result<Weights<'a>, InferenceError> {
@@ -314,8 +313,8 @@ mod tests {
         assert_eq!(container.floats("bias").unwrap(), [1.5, -2.0]);
         let weights = container.weights("W").unwrap();
         assert_eq!((weights.shape, weights.bytes.len(), weights.scale), ([2, 3], 6, 100.0));
-        assert_eq!(container.scalar("alpha").unwrap(), 63.5);
-        assert_eq!(container.scalar("bias").unwrap(), 1.5);
+        assert_eq!(container.scalar("alpha"), Ok(63.5));
+        assert_eq!(container.scalar("bias"), Ok(1.5));
         assert_eq!(container.text("text").unwrap(), "abc");
         assert_eq!(container.names().collect::<Vec<_>>(), ["W", "alpha", "bias", "text"]);
 

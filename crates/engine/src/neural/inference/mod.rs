@@ -18,7 +18,7 @@ mod positions;
 mod tests;
 mod weights;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::container::Container;
 use self::decoder::DecoderState;
@@ -39,7 +39,7 @@ pub(super) struct Inference {
     positions: Positions,
     level: Level,
     /// What calls computed in, kept for the next: one for each that ran at once.
-    idle: Mutex<Vec<Box<Scratch>>>,
+    idle: Mutex<Vec<Scratch>>,
 }
 
 /// How a batch is to be translated.
@@ -114,6 +114,7 @@ impl Inference {
     }
 
     /// What the weights take in memory.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a limit on the models in memory"))]
     pub(super) fn size_bytes(&self) -> usize {
         self.weights.size_bytes()
     }
@@ -166,7 +167,7 @@ impl Inference {
         decoder::write(model, (memories, places), options, (decoder, buffers), should_stop)
     }
 
-    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<Box<Scratch>>> {
+    fn lock_idle(&self) -> MutexGuard<'_, Vec<Scratch>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Avx2(
     (),
 );
 
+#[expect(clippy::unused_self, reason = "it is the proof that the processor has AVX2")]
 impl Avx2 {
     pub(super) fn detect() -> Option<Self> {
         std::arch::is_x86_feature_detected!("avx2").then_some(Self(()))

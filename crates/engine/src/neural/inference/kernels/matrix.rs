@@ -10,6 +10,8 @@
 //! What is missing at the edges is zero, and the bias of outputs that do not
 //! exist is minus infinity, so that none of them is ever the largest.
 
+use std::cmp::Ordering;
+
 /// Outputs that lie together.
 pub(super) const PANEL: usize = 16;
 /// Inputs that lie together.
@@ -194,9 +196,11 @@ impl Peaks {
         self.values.iter().zip(&self.outputs).map(|(values, outputs)| {
             let mut best = 0;
             for lane in 1..HALF {
-                let is_first = values[lane] == values[best] && outputs[lane] < outputs[best];
-                if values[best] < values[lane] || is_first {
-                    best = lane;
+                let is_first = outputs[lane] < outputs[best];
+                match values[lane].partial_cmp(&values[best]) {
+                    Some(Ordering::Greater) => best = lane,
+                    Some(Ordering::Equal) if is_first => best = lane,
+                    Some(Ordering::Equal | Ordering::Less) | None => (),
                 }
             }
             outputs[best].cast_unsigned()

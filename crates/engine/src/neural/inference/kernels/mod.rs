@@ -263,7 +263,7 @@ mod tests {
                         let expected = sum as f32 * ((1.0 / scale) * (1.0 / 64.0)) + bias[output];
                         let at = row * outputs + output;
                         prop_assert_eq!(found[at].to_bits(), expected.to_bits());
-                        prop_assert_eq!(positive[at], expected.max(0.0));
+                        prop_assert_eq!(positive[at].to_bits(), expected.max(0.0).to_bits());
                         if found[row * outputs + best] < found[at] {
                             best = output;
                         }
@@ -329,7 +329,7 @@ mod tests {
                     let kept = 1.0 / (1.0 + (-f64::from(normalized[nth])).exp());
                     let expected = kept * f64::from(added[nth]) + (1.0 - kept) * f64::from(rows[nth]);
                     assert!((f64::from(*cell) - expected).abs() < 1e-5, "{cell} {expected}");
-                    assert_eq!(candidates[nth], cell.max(0.0));
+                    assert_eq!(candidates[nth].to_bits(), cell.max(0.0).to_bits());
                 }
                 [bits(&normalized), bits(&cells), bits(&candidates)]
             });
@@ -371,7 +371,7 @@ mod tests {
             assert!(row.iter().copied().eq(expected));
         }
         matrix.weights_of(35, &mut row);
-        assert_eq!(row, [0.0; 13]);
+        assert_eq!(bits(&row), [0; 13]);
     }
 
     #[test]

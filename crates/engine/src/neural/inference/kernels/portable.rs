@@ -24,10 +24,10 @@ pub(super) fn scale_for(row: &[f32]) -> f32 {
     if 0.0 < largest { LARGEST / largest } else { 1.0 }
 }
 
+#[expect(clippy::manual_clamp, reason = "what is no number becomes one in this way")]
 #[inline(always)]
 pub(super) fn quantize(row: &[f32], scale: f32, target: &mut [i16]) {
     for (value, target) in row.iter().zip(target) {
-        // In this order, something that is no number becomes one.
         let rounded = (value * scale).max(-LARGEST).min(LARGEST) + ROUNDER;
         let whole = rounded.to_bits().wrapping_sub(ROUNDER.to_bits());
         #[expect(clippy::cast_possible_truncation, reason = "it is within 127 of zero")]
@@ -254,11 +254,11 @@ fn sum_of(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
 // function is more exact by a bit, and would be called once for each number.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    let x = x.max(-87.0).min(88.0);
+    let x = x.clamp(-87.0, 88.0);
     let rounded = x * std::f32::consts::LOG2_E + ROUNDER;
     let power = rounded - ROUNDER;
     // The natural logarithm of two, in a part without its last bits and the rest.
-    let x = x - power * 0.693_359_375 + power * 2.121_944_4e-4;
+    let x = x - power * (355.0 / 512.0) + power * 2.121_944_4e-4;
     let mut sum = 1.987_569_2e-4;
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5, 1.0, 1.0] {
         sum = sum * x + coefficient;
