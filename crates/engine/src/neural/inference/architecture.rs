@@ -25,7 +25,6 @@ const EXPECTED: &[(&str, &[&str])] = &[
 
 /// The numbers and choices that shapes of tensors do not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of Marian's")]
 pub(super) struct Architecture {
     pub(super) heads: usize,
     pub(super) encoder_layers: usize,
@@ -36,8 +35,16 @@ pub(super) struct Architecture {
     /// Whether what comes out of the last layer is.
     pub(super) normalizes_top: bool,
     pub(super) has_output_bias: bool,
-    /// Whether a head was trained to say which words belong together.
-    pub(super) is_aligned: bool,
+    pub(super) alignment: Alignment,
+}
+
+/// Where in the decoder to see which words belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Alignment {
+    /// The layer, from 0.
+    pub(super) layer: usize,
+    /// Its first heads, of which the mean is taken.
+    pub(super) heads: usize,
 }
 
 /// What happens around each part of a layer.
@@ -70,16 +77,34 @@ impl Architecture {
             adds_input,
             normalizes_after,
         };
+        let heads = number(yml, "transformer-heads")?;
+        let decoder_layers = number(yml, "dec-depth")?;
         Ok(Self {
-            heads: number(yml, "transformer-heads")?,
+            heads,
             encoder_layers: number(yml, "enc-depth")?,
-            decoder_layers: number(yml, "dec-depth")?,
+            decoder_layers,
             sublayers,
             normalizes_embeddings: normalizes(yml, "transformer-postprocess-emb")?,
             normalizes_top: normalizes(yml, "transformer-postprocess-top")?,
             has_output_bias: option(yml, "output-omit-bias").as_deref() != Some("true"),
-            is_aligned: option(yml, "guided-alignment").is_some_and(|value| value != "none"),
+            alignment: alignment(yml, heads, decoder_layers)?,
         })
+    }
+}
+
+// Where a head is trained to say which words belong together, it is the first
+// one of a layer that is named. No head of other models knows alone.
+fn alignment(yml: &str, heads: usize, layers: usize) -> Result<Alignment, InferenceError> {
+    let name = "transformer-guided-alignment-layer";
+    let Some(value) = option(yml, name) else {
+        return Ok(Alignment { layer: layers - 1, heads });
+    };
+    if value == "last" {
+        return Ok(Alignment { layer: layers - 1, heads: 1 });
+    }
+    match number(yml, name)? {
+        number if number <= layers => Ok(Alignment { layer: number - 1, heads: 1 }),
+        _ => Err(unsupported(name, value)),
     }
 }
 
@@ -160,6 +185,18 @@ transformer-tied-layers:
         assert!(found.normalizes_top);
     }
 
+    #[test]
+    fn the_head_that_aligns_words_is_found() {
+        let found = |line: &str| {
+            let alignment =
+                Architecture::parse(&format!("{SMALL}{line}")).expect("a model").alignment;
+            (alignment.layer, alignment.heads)
+        };
+        assert_eq!(found(""), (1, 8));
+        assert_eq!(found("transformer-guided-alignment-layer: last\n"), (1, 1));
+        assert_eq!(found("transformer-guided-alignment-layer: 1\n"), (0, 1));
+    }
+
     fn check_refused(old: &str, new: &str, expected: &str) {
         let refused = Architecture::parse(&SMALL.replace(old, new)).expect_err(new);
         assert!(refused.to_string().contains(expected), "{refused}");
@@ -173,5 +210,7 @@ transformer-tied-layers:
         check_refused("enc-depth: 4", "enc-depth: four", "enc-depth: four");
         check_refused("transformer-heads: 8", "", "transformer-heads");
         check_refused("dec-depth: 2", "dec-depth: 0", "dec-depth: 0");
+        let layer = "transformer-guided-alignment-layer: 3";
+        check_refused("dec-cell: ssru", layer, layer);
     }
 }

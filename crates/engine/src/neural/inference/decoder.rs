@@ -3,6 +3,7 @@
 //! The most likely token is taken, and becomes the input of the next step. A
 //! sentence that has ended makes room: only those that go on are computed.
 
+use super::architecture::Alignment;
 use super::kernels::{Level, Matrix, Peaks, padded};
 use super::layers::{Buffers, Memory, Place};
 use super::positions::Positions;
@@ -118,13 +119,12 @@ impl DecoderState {
         if let Some(norm) = &weights.decoder.embeddings {
             level.normalize(norm, &[], rows);
         }
-        let last = weights.decoder.layers.len() - 1;
+        let Alignment { layer: aligned, heads } = weights.alignment;
         for (nth, layer) in weights.decoder.layers.iter().enumerate() {
             layer.recurrence.apply(level, &mut cells[nth], rows, buffers);
             let seen = (&memories[nth], places.as_slice());
             layer.attention.apply(level, seen, rows, buffers, |row, shares| {
-                if let Some(outputs) = wanted.as_deref_mut().filter(|_| nth == last) {
-                    let heads = if weights.is_aligned { 1 } else { weights.heads };
+                if let Some(outputs) = wanted.as_deref_mut().filter(|_| nth == aligned) {
                     outputs[numbers[row]].look(shares, places[row].tokens, heads);
                 }
             });

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::InferenceError;
-use super::architecture::{Architecture, DESCRIPTION};
+use super::architecture::{Alignment, Architecture, DESCRIPTION};
 use super::container::Container;
 use super::kernels::{Matrix, MatrixParts, Norm};
 use super::layers::{
@@ -23,8 +23,7 @@ const ACTIVATION_SCALE: &str = "_QuantMultA";
 /// All that is learned.
 pub(super) struct Weights {
     pub(super) width: usize,
-    pub(super) heads: usize,
-    pub(super) is_aligned: bool,
+    pub(super) alignment: Alignment,
     /// None if it is the target's.
     pub(super) source_embeddings: Option<Matrix>,
     /// One row for each word of the target; none if it is the same as `output`.
@@ -67,8 +66,7 @@ impl Weights {
             .transpose()?;
         let weights = Self {
             width,
-            heads: architecture.heads,
-            is_aligned: architecture.is_aligned,
+            alignment: architecture.alignment,
             source_embeddings,
             target_embeddings,
             output,
