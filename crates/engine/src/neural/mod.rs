@@ -1,4 +1,5 @@
-//! Neural models in the form of Firefox Translations, run by `fxtranslate`.
+//! Neural models in the form of Firefox Translations, run by an inference of
+//! our own.
 //!
 //! A model is looked for in the folder of models and, for pairs that are not
 //! there, inside the program. It is loaded when it is first used, once, and
@@ -9,9 +10,10 @@
 
 mod bundled;
 mod capitals;
+mod inference;
+mod links;
 mod model;
 mod package;
-mod sendable;
 mod sentence;
 mod vocabulary;
 mod wrap;
@@ -121,9 +123,7 @@ impl Engine for NeuralEngine {
         let model = entry
             .model()
             .map_err(|problem| EngineError::Failed { pair, reason: problem.to_string() })?;
-        let texts: Vec<&str> = request.segments.iter().map(|segment| segment.text).collect();
-        let translated = model.translate(&texts, request.stop)?;
-        Ok(translated.into_iter().map(Translation::from).collect())
+        model.translate(request.segments, request.stop)
     }
 }
 

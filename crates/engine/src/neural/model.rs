@@ -1,61 +1,45 @@
 //! A loaded model: segments in, segments out.
 //!
-//! The library computes a whole batch at once and cannot be interrupted, so a
-//! batch is made of steps short enough to look at the stop flag in between:
-//! sentences of like length, so that little is computed for padding.
+//! What is computed at once are sentences of like length, so that few of them
+//! are still going on when most have ended.
 
 use std::any::Any;
+use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use domain::language::LanguagePair;
-use fxtranslate::engine::Engine;
-use fxtranslate::spm::SpmVocab;
-use fxtranslate::weights::Weights;
 
+use super::inference::{Inference, Options, Output};
 use super::package::{Contents, ModelProblem, Package};
-use super::sendable::SendableEngine;
-use super::sentence::{Draft, Keep, Rows};
+use super::sentence::{Draft, Keep, Row, Rows, Translated, unchanged};
 use super::vocabulary::Vocabulary;
-use crate::{EngineError, StopFlag};
+use crate::{EngineError, Segment, StopFlag, Translation};
 
-/// More rows at once fall out of the processor's caches.
-const STEP_ROWS_MAX: usize = 32;
-/// How long a step is to take: less than the 200 ms within which a stop must be
-/// seen, since other machines are slower than the one this was measured on.
-const STEP_MICROSECONDS: usize = 150_000;
-/// What a token takes, padding included, however small the model is.
-const TOKEN_MICROSECONDS: usize = 240;
-/// What it takes more for each megabyte of the model.
-const TOKEN_MICROSECONDS_PER_MEGABYTE: usize = 14;
+/// More rows at once gain little, and take more memory.
+const BATCH_ROWS_MAX: usize = 32;
+/// What a batch takes in memory grows with its tokens.
+const BATCH_TOKENS_MAX: usize = 1_536;
 /// Any model of any languages puts something out for it.
 const SMOKE_TEST: &str = "1, 2, 3.";
 
 /// A model that has computed a sentence, to be shared by all threads.
 pub(super) struct Model {
     pair: LanguagePair,
-    engine: SendableEngine,
+    inference: Inference,
     source: Vocabulary,
     /// None if it is the source's.
     target: Option<Vocabulary>,
-    step_tokens_max: usize,
 }
 
 impl Model {
     pub(super) fn load(package: &Package) -> Result<Self, ModelProblem> {
-        check_processor()?;
         let contents = package.contents()?;
-        let model_bytes = contents.model.len();
         let pair = package.pair;
         let unusable = |reason| ModelProblem::Unusable { path: package.place(), reason };
 
-        // Sizes in a model's header are believed, which ends in panics.
+        // The library believes what a vocabulary says, which may end in panics.
         catch_unwind(|| {
-            let (engine, source, target) = assemble(&contents)?;
-            let megabytes = model_bytes.div_ceil(1 << 20);
-            let token_microseconds =
-                TOKEN_MICROSECONDS + TOKEN_MICROSECONDS_PER_MEGABYTE * megabytes;
-            let step_tokens_max = STEP_MICROSECONDS / token_microseconds;
-            let model = Self { pair, engine, source, target, step_tokens_max };
+            let model = Self::assemble(&contents, pair)?;
             model.smoke_test()?;
             Ok(model)
         })
@@ -64,43 +48,56 @@ impl Model {
         .map_err(unusable)
     }
 
-    // Missing weights show when they are first used, and not while loading.
+    fn assemble(contents: &Contents, pair: LanguagePair) -> Result<Self, String> {
+        let source = Vocabulary::from_bytes(&contents.source_vocabulary);
+        let target = contents.target_vocabulary.as_deref().map(Vocabulary::from_bytes);
+        let inference = Inference::from_bytes(&contents.model).map_err(|err| err.to_string())?;
+        let (source_words, target_words) = inference.vocabulary_sizes();
+        let target_pieces = target.as_ref().unwrap_or(&source).len();
+        if source_words < source.len() || target_words < target_pieces {
+            return Err("its vocabulary has more words than the model".to_owned());
+        }
+        Ok(Self { pair, inference, source, target })
+    }
+
+    // Some damage shows only in what comes out.
     fn smoke_test(&self) -> Result<(), String> {
         let mut rows = Rows::default();
-        rows.push(&self.source, &self.source.encode(SMOKE_TEST).tokens);
+        rows.push(&self.source, &self.source.encode(SMOKE_TEST).tokens, false);
         let translated = self.compute(rows, &StopFlag::default()).map_err(|err| err.to_string())?;
         match translated.as_slice() {
-            [text] if !text.is_empty() => Ok(()),
+            [row] if !row.text.is_empty() => Ok(()),
             _ => Err("it translates nothing".to_owned()),
         }
     }
 
-    /// Translates each segment; one that cannot be translated stays as it is.
+    /// Translates each segment, and says which words belong together where there
+    /// are marks; one that cannot be translated stays as it is.
     pub(super) fn translate(
         &self,
-        segments: &[&str],
+        segments: &[Segment<'_>],
         stop: &StopFlag,
-    ) -> Result<Vec<String>, EngineError> {
+    ) -> Result<Vec<Translation>, EngineError> {
         // The model holds nothing that a panic could leave half-changed. What
         // the panic says may quote the text, which is nobody else's business.
         catch_unwind(AssertUnwindSafe(|| self.translate_unguarded(segments, stop)))
-            .unwrap_or_else(|_| Err(self.failed("the library panicked")))
+            .unwrap_or_else(|_| Err(self.failed("it panicked")))
     }
 
     fn translate_unguarded(
         &self,
-        segments: &[&str],
+        segments: &[Segment<'_>],
         stop: &StopFlag,
-    ) -> Result<Vec<String>, EngineError> {
+    ) -> Result<Vec<Translation>, EngineError> {
         let (mut translations, failed) = self.attempt(segments, Keep::Symbols, stop)?;
         if failed.is_empty() {
             return Ok(translations);
         }
-        let again: Vec<&str> = failed.iter().map(|index| segments[*index]).collect();
+        let again: Vec<Segment<'_>> = failed.iter().map(|index| segments[*index]).collect();
         let (second, failed_again) = self.attempt(&again, Keep::UnknownWords, stop)?;
         for (nth, (index, translation)) in failed.into_iter().zip(second).enumerate() {
             let is_good = !failed_again.contains(&nth);
-            translations[index] = if is_good { translation } else { segments[index].to_owned() };
+            translations[index] = if is_good { translation } else { unchanged(segments[index]) };
         }
         Ok(translations)
     }
@@ -108,14 +105,14 @@ impl Model {
     // Returns the translations, and which of them are no good.
     fn attempt(
         &self,
-        segments: &[&str],
+        segments: &[Segment<'_>],
         keep: Keep,
         stop: &StopFlag,
-    ) -> Result<(Vec<String>, Vec<usize>), EngineError> {
+    ) -> Result<(Vec<Translation>, Vec<usize>), EngineError> {
         let mut rows = Rows::default();
         let mut drafts = Vec::with_capacity(segments.len());
         for segment in segments {
-            drafts.push(Draft::of(segment, self.pair, &self.source, keep, &mut rows));
+            drafts.push(Draft::of(*segment, self.pair, &self.source, keep, &mut rows));
         }
         let translated = self.compute(rows, stop)?;
 
@@ -131,35 +128,32 @@ impl Model {
         Ok((translations, failed))
     }
 
-    fn compute(&self, rows: Rows, stop: &StopFlag) -> Result<Vec<String>, EngineError> {
-        let mut sorted: Vec<(usize, Vec<u32>)> = rows.into_iter().enumerate().collect();
-        sorted.sort_by_key(|(_, ids)| ids.len());
-        let mut translated = vec![String::new(); sorted.len()];
+    fn compute(&self, rows: Rows, stop: &StopFlag) -> Result<Vec<Translated>, EngineError> {
+        let mut sorted: Vec<(usize, Row)> = rows.into_iter().enumerate().collect();
+        sorted.sort_by_key(|(_, row)| Reverse(row.ids.len()));
+        let mut translated = vec![Translated::default(); sorted.len()];
 
-        while !sorted.is_empty() {
-            if stop.is_raised() {
-                return Err(EngineError::Stopped);
-            }
-            // From the longest to the shortest, so that a step's first sentence
-            // says how much the others are padded.
-            let longest = sorted.last().map_or(0, |(_, ids)| ids.len());
-            let count = (self.step_tokens_max / longest.max(1)).clamp(1, STEP_ROWS_MAX);
-            let batch = sorted.split_off(sorted.len().saturating_sub(count));
-            let (numbers, ids): (Vec<usize>, Vec<Vec<u32>>) = batch.into_iter().unzip();
-            for (number, text) in numbers.into_iter().zip(self.step(&ids)?) {
-                translated[number] = text;
+        let mut rest = sorted.as_slice();
+        while !rest.is_empty() {
+            let (batch, others) = rest.split_at(batch_len(rest));
+            rest = others;
+            let sentences: Vec<&[u32]> = batch.iter().map(|(_, row)| row.ids.as_slice()).collect();
+            let alignments = batch.iter().any(|(_, row)| row.is_linked);
+            let end = self.target.as_ref().unwrap_or(&self.source).end();
+            let outputs = self
+                .inference
+                .translate(&sentences, Options { alignments, end }, &|| stop.is_raised())
+                .map_err(|_| EngineError::Stopped)?;
+            for ((number, _), output) in batch.iter().zip(outputs) {
+                translated[*number] = self.spell(output);
             }
         }
         Ok(translated)
     }
 
-    fn step(&self, rows: &[Vec<u32>]) -> Result<Vec<String>, EngineError> {
-        let target = self.target.as_ref().unwrap_or(&self.source);
-        let computed = self.engine.greedy_batch(rows);
-        if computed.len() != rows.len() {
-            return Err(self.failed("it lost a sentence"));
-        }
-        Ok(computed.iter().map(|ids| target.decode(ids)).collect())
+    fn spell(&self, output: Output) -> Translated {
+        let (text, ranges) = self.target.as_ref().unwrap_or(&self.source).decode(&output.ids);
+        Translated { text, ranges, shares: output.alignment }
     }
 
     fn failed(&self, reason: &str) -> EngineError {
@@ -167,20 +161,14 @@ impl Model {
     }
 }
 
-fn assemble(
-    contents: &Contents,
-) -> Result<(SendableEngine, Vocabulary, Option<Vocabulary>), String> {
-    let source = Vocabulary::from_bytes(&contents.source_vocabulary);
-    let target = contents.target_vocabulary.as_deref().map(Vocabulary::from_bytes);
-    let target_bytes = contents.target_vocabulary.as_ref().unwrap_or(&contents.source_vocabulary);
-    // The engine asks its vocabularies only for the end mark of the target;
-    // reading and writing text is done with ours.
-    let engine = Engine::new(
-        Weights::from_bytes(&contents.model)?,
-        SpmVocab::from_bytes(&[]),
-        SpmVocab::from_bytes(target_bytes),
-    );
-    Ok((SendableEngine::new(engine), source, target))
+// How many of `rows`, which get shorter, are computed at once.
+fn batch_len(rows: &[(usize, Row)]) -> usize {
+    let mut tokens = 0;
+    let fits = |(_, row): &&(usize, Row)| {
+        tokens += row.ids.len();
+        tokens <= BATCH_TOKENS_MAX
+    };
+    rows.iter().take(BATCH_ROWS_MAX).take_while(fits).count().max(1)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
@@ -188,27 +176,89 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("the library panicked: {}", text.unwrap_or("for no stated reason"))
+    format!("reading it panicked: {}", text.unwrap_or("for no stated reason"))
 }
 
-// The library's kernels are compiled for these instructions and do not ask.
-#[cfg(target_arch = "x86_64")]
-fn check_processor() -> Result<(), ModelProblem> {
-    if std::arch::is_x86_feature_detected!("avx2") {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use super::super::bundled::BUNDLED;
+    use super::*;
+    use crate::{Link, Links};
+
+    fn model() -> Model {
+        Model::load(&Package::bundled(BUNDLED[0]).unwrap()).unwrap()
     }
-    Err(ModelProblem::Processor("AVX2"))
-}
 
-#[cfg(target_arch = "aarch64")]
-fn check_processor() -> Result<(), ModelProblem> {
-    if std::arch::is_aarch64_feature_detected!("i8mm") {
-        return Ok(());
+    fn linked(text: &str) -> (String, Vec<Link>) {
+        let wanted = [Segment { text, marks: &[0] }, Segment { text, marks: &[] }];
+        let mut translations = model().translate(&wanted, &StopFlag::default()).unwrap();
+        assert_eq!(translations[0].text, translations[1].text);
+        assert_eq!(translations[1].links, Links::None);
+        match translations.remove(0) {
+            Translation { text, links: Links::Words(links) } => (text, links),
+            other => panic!("{other:?}"),
+        }
     }
-    Err(ModelProblem::Processor("i8mm"))
-}
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn check_processor() -> Result<(), ModelProblem> {
-    Err(ModelProblem::Processor("the x86-64 or the AArch64 instruction set"))
+    /// Links in order, within both texts, and whole words of them.
+    fn check_shape(text: &str) -> (String, Vec<Link>) {
+        let (translation, links) = linked(text);
+        let mut end = 0;
+        for Link { source, target } in &links {
+            assert!(end <= target.start && !target.is_empty() && !source.is_empty(), "{links:?}");
+            let (from, to) = (&text[source.clone()], &translation[target.clone()]);
+            assert!(from.trim() == from && to.trim() == to, "{from:?} {to:?}");
+            assert!(!to.contains(char::is_whitespace), "{to:?}");
+            end = target.end;
+        }
+        (translation, links)
+    }
+
+    /// Looks for `expected`, a word of the translation and what it stands for.
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let (translation, links) = check_shape(text);
+        let found: Vec<(&str, &str)> = links
+            .iter()
+            .map(|link| (&text[link.source.clone()], &translation[link.target.clone()]))
+            .collect();
+        for pair in expected {
+            assert!(found.contains(pair), "{pair:?} is not in {found:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_linked_with_what_they_stand_for() {
+        check("Good morning.", &[("Good", "Buenos"), ("morning.", "días.")]);
+        check("The red house is big.", &[("house", "casa"), ("red", "roja"), ("big.", "grande.")]);
+        check(
+            " Click  the button to save your changes. ",
+            &[("button", "botón"), ("save", "guardar"), ("changes.", "cambios.")],
+        );
+    }
+
+    #[test]
+    fn links_survive_capitals_and_kept_symbols() {
+        check("GOOD MORNING.", &[("GOOD", "BUENOS"), ("MORNING.", "DÍAS.")]);
+        check("I love you 😀 my friend", &[("😀", "😀"), ("friend", "amigo")]);
+        check("Write to info@example.com.", &[("info@example.com.", "info@example.com.")]);
+    }
+
+    #[test]
+    fn links_cover_wrapped_sentences() {
+        let text = vec!["I have two dogs"; 60].join(", ");
+        let (translation, links) = check_shape(&text);
+        let dogs = |link: &&Link| translation[link.target.clone()].starts_with("perros");
+        let links: Vec<Link> = links.iter().filter(dogs).cloned().collect();
+        let last = links.last().expect("dogs");
+        assert!(50 <= links.len() && 800 < last.source.start, "{last:?}");
+    }
+
+    #[test]
+    fn hostile_texts_have_links_that_make_sense() {
+        for text in
+            ["", " ", "😀", "漢字 and 日本語", "\u{1} a", "ﬁne ½ Å", "x\u{301}\u{301} \u{200B}y"]
+        {
+            check_shape(text);
+        }
+    }
 }

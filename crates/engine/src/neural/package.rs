@@ -93,11 +93,6 @@ pub enum ModelProblem {
         /// What the library said.
         reason: String,
     },
-    /// The machine cannot run any model.
-    #[error(
-        "neural models need a processor with {0}: translate on another machine, or use another engine"
-    )]
-    Processor(&'static str),
 }
 
 /// Where a model is from.

@@ -7,16 +7,39 @@
 //! segment is tried again without them.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use domain::language::{LanguageCode, LanguagePair};
 
 use super::capitals;
-use super::vocabulary::{Token, Vocabulary};
+use super::links::{self, hull, units};
+use super::vocabulary::{Encoded, Token, Vocabulary};
 use super::wrap::wrap;
+use crate::{Link, Links, Segment, Translation};
 
-/// What the models reads at once, each with the end mark.
+/// What the models reads at once.
 #[derive(Default)]
-pub(super) struct Rows(Vec<Vec<u32>>);
+pub(super) struct Rows(Vec<Row>);
+
+/// One piece that is read at once.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// The numbers, with the end mark.
+    pub(super) ids: Vec<u32>,
+    /// Whether somebody wants to know which words belong together.
+    pub(super) is_linked: bool,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Translated {
+    pub(super) text: String,
+    /// Where in the text each number that was put out is.
+    pub(super) ranges: Vec<Range<usize>>,
+    /// For each of them how much it owes to each token of the row, the end mark
+    /// included; empty if nobody asked.
+    pub(super) shares: Vec<f32>,
+}
 
 /// What is kept from the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +53,7 @@ pub(super) enum Keep {
 /// A segment of which the rows are being translated.
 pub(super) struct Draft<'a> {
     segment: &'a str,
+    is_linked: bool,
     pair: LanguagePair,
     is_shouted: bool,
     parts: Vec<Part<'a>>,
@@ -38,82 +62,185 @@ pub(super) struct Draft<'a> {
 }
 
 enum Part<'a> {
-    Kept(&'a str),
-    Row { number: usize, follows_blank: bool },
+    Kept { start: usize, text: &'a str },
+    Row { number: usize, follows_blank: bool, origins: Vec<Range<usize>> },
 }
 
 impl Rows {
-    pub(super) fn push(&mut self, vocabulary: &Vocabulary, tokens: &[Token]) -> usize {
+    pub(super) fn push(
+        &mut self,
+        vocabulary: &Vocabulary,
+        tokens: &[Token],
+        is_linked: bool,
+    ) -> usize {
         let ids = tokens.iter().map(|token| token.id);
-        self.0.push(ids.chain([vocabulary.end()]).collect());
+        self.0.push(Row { ids: ids.chain([vocabulary.end()]).collect(), is_linked });
         self.0.len() - 1
     }
 }
 
 impl IntoIterator for Rows {
-    type Item = Vec<u32>;
-    type IntoIter = std::vec::IntoIter<Vec<u32>>;
+    type Item = Row;
+    type IntoIter = std::vec::IntoIter<Row>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
 }
 
+/// A segment that stays as it is.
+pub(super) fn unchanged(segment: Segment<'_>) -> Translation {
+    if segment.marks.is_empty() {
+        return segment.text.to_owned().into();
+    }
+    let words = links::words(segment.text).into_iter();
+    let links = words.map(|word| Link { source: word.clone(), target: word }).collect();
+    Translation { text: segment.text.to_owned(), links: Links::Words(links) }
+}
+
 impl<'a> Draft<'a> {
-    /// Takes `segment` apart, and adds what the model is to translate to `rows`.
+    /// Takes the segment apart, and adds what the model is to translate to `rows`.
     pub(super) fn of(
-        segment: &'a str,
+        segment: Segment<'a>,
         pair: LanguagePair,
         vocabulary: &Vocabulary,
         keep: Keep,
         rows: &mut Rows,
     ) -> Self {
-        let is_shouted = capitals::are_shouted(segment);
-        let mut draft = Self { segment, pair, is_shouted, parts: Vec::new(), unknown: Vec::new() };
+        let Segment { text: segment, marks } = segment;
+        let mut draft = Self {
+            segment,
+            is_linked: !marks.is_empty(),
+            pair,
+            is_shouted: capitals::are_shouted(segment),
+            parts: Vec::new(),
+            unknown: Vec::new(),
+        };
         let kept = kept_characters(segment, vocabulary, keep);
+        let mut start = 0;
         for (piece, is_kept) in pieces(segment, &kept, writes_blanks(pair.source)) {
             let text = piece.trim();
             if is_kept || !text.contains(char::is_alphanumeric) {
-                draft.parts.push(Part::Kept(piece));
+                draft.parts.push(Part::Kept { start, text: piece });
+                start += piece.len();
                 continue;
             }
             let before = piece.len() - piece.trim_start().len();
-            draft.parts.push(Part::Kept(&piece[..before]));
-            draft.read(text, vocabulary, rows);
-            draft.parts.push(Part::Kept(&piece[before + text.len()..]));
+            let read = start + before..start + before + text.len();
+            draft.parts.push(Part::Kept { start, text: &piece[..before] });
+            draft.read(read.clone(), vocabulary, rows);
+            draft.parts.push(Part::Kept {
+                start: read.end,
+                text: &segment[read.end..start + piece.len()],
+            });
+            start += piece.len();
         }
         draft
     }
 
-    fn read(&mut self, text: &str, vocabulary: &Vocabulary, rows: &mut Rows) {
-        let encoded = if self.is_shouted {
-            vocabulary.encode(&capitals::lowered(text, self.pair.source))
+    fn read(&mut self, range: Range<usize>, vocabulary: &Vocabulary, rows: &mut Rows) {
+        let text = &self.segment[range.clone()];
+        let lowered = self.is_shouted.then(|| capitals::lowered(text, self.pair.source));
+        let read = lowered.as_deref().unwrap_or(text);
+        let encoded = vocabulary.encode(read);
+        let origins = if self.is_linked {
+            self.origins(range, read, vocabulary, &encoded)
         } else {
-            vocabulary.encode(text)
+            Vec::new()
         };
         for (nth, part) in wrap(&encoded.tokens).into_iter().enumerate() {
-            let number = rows.push(vocabulary, &encoded.tokens[part.tokens]);
-            self.parts.push(Part::Row { number, follows_blank: 0 < nth && !part.within_word });
+            let tokens = &encoded.tokens[part.tokens.clone()];
+            let number = rows.push(vocabulary, tokens, self.is_linked);
+            let origins = origins.get(part.tokens).unwrap_or_default().to_vec();
+            let follows_blank = 0 < nth && !part.within_word;
+            self.parts.push(Part::Row { number, follows_blank, origins });
         }
         self.unknown.extend(encoded.unknown);
     }
 
+    // Where in the segment each token is from: the whole of what was read if
+    // nothing better is known. Small letters may take other bytes than capitals
+    // do, but they make as many words.
+    fn origins(
+        &self,
+        range: Range<usize>,
+        read: &str,
+        vocabulary: &Vocabulary,
+        encoded: &Encoded,
+    ) -> Vec<Range<usize>> {
+        let has_words = writes_blanks(self.pair.source);
+        let read_units: Vec<&str> =
+            units(read, has_words).into_iter().map(|unit| &read[unit]).collect();
+        let units = units(&self.segment[range.clone()], has_words);
+        let found = vocabulary
+            .origins(&read_units, encoded)
+            .filter(|_| units.len() == read_units.len())
+            .unwrap_or_else(|| vec![0..units.len(); encoded.tokens.len()]);
+        let place = |unit: &Range<usize>| range.start + unit.start..range.start + unit.end;
+        let origin = |unit_numbers: Range<usize>| {
+            let units = units.get(unit_numbers).unwrap_or_default();
+            hull(units.iter().map(place)).unwrap_or(0..0)
+        };
+        found.into_iter().map(origin).collect()
+    }
+
     /// The translation of the segment; none if it is no good.
-    pub(super) fn join(&self, translated: &[String]) -> Option<String> {
+    pub(super) fn join(&self, translated: &[Translated]) -> Option<Translation> {
         let mut joined = String::with_capacity(2 * self.segment.len());
+        let mut links = Vec::new();
         for part in &self.parts {
             match part {
-                Part::Kept(text) => joined.push_str(text),
-                Part::Row { number, follows_blank } => {
-                    let text = &translated[*number];
-                    if *follows_blank && !text.is_empty() && writes_blanks(self.pair.target) {
+                Part::Kept { start, text } => {
+                    if self.is_linked {
+                        links.extend(links_of_kept(text, *start, joined.len()));
+                    }
+                    joined.push_str(text);
+                }
+                Part::Row { number, follows_blank, origins } => {
+                    let row = &translated[*number];
+                    if *follows_blank && !row.text.is_empty() && writes_blanks(self.pair.target) {
                         joined.push(' ');
                     }
-                    joined.push_str(&self.cased(text));
+                    let cased = self.cased(&row.text);
+                    if self.is_linked {
+                        self.link_row(row, &cased, origins, joined.len(), &mut links);
+                    }
+                    joined.push_str(&cased);
                 }
             }
         }
-        self.is_good(&joined).then_some(joined)
+        let is_good = self.is_good(&joined);
+        let links = if self.is_linked { Links::Words(links) } else { Links::None };
+        is_good.then_some(Translation { text: joined, links })
+    }
+
+    // `cased` is the text of `row`, and begins at `start`.
+    fn link_row(
+        &self,
+        row: &Translated,
+        cased: &str,
+        origins: &[Range<usize>],
+        start: usize,
+        links: &mut Vec<Link>,
+    ) {
+        let has_words = writes_blanks(self.pair.target);
+        // Capitals take other bytes than small letters do, but make as many words.
+        let (mut uncased, mut targets) = (units(&row.text, has_words), units(cased, has_words));
+        if uncased.len() != targets.len() {
+            uncased = std::iter::once(0..row.text.len()).collect();
+            targets = std::iter::once(0..cased.len()).collect();
+        }
+        let width = origins.len() + 1;
+        for (word, target) in uncased.into_iter().zip(targets) {
+            let tokens = row.ranges.iter().zip(row.shares.chunks_exact(width));
+            let of_word = tokens
+                .filter(|(range, _)| range.start < word.end && word.start < range.end)
+                .map(|(_, shares)| shares);
+            if let Some(source) = links::largest_origin(origins, of_word) {
+                let target = start + target.start..start + target.end;
+                links::push(links, Link { source, target });
+            }
+        }
     }
 
     fn cased(&self, text: &str) -> String {
@@ -137,6 +264,14 @@ impl<'a> Draft<'a> {
             && count(translation, broken) <= count(self.segment, broken)
             && (is_blank(self.segment) || !is_blank(translation))
     }
+}
+
+// What is kept stands for itself.
+fn links_of_kept(text: &str, read: usize, written: usize) -> impl Iterator<Item = Link> {
+    let at = |word: &Range<usize>, start: usize| start + word.start..start + word.end;
+    links::words(text)
+        .into_iter()
+        .map(move |word| Link { source: at(&word, read), target: at(&word, written) })
 }
 
 fn kept_characters(segment: &str, vocabulary: &Vocabulary, keep: Keep) -> HashSet<char> {

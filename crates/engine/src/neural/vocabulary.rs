@@ -26,6 +26,10 @@ pub(super) struct Encoded {
     pub(super) tokens: Vec<Token>,
     /// The characters that are written as bytes, in order.
     pub(super) unknown: Vec<char>,
+    /// What was taken apart: the text as SentencePiece sees it.
+    normalized: String,
+    /// Where in it each token is.
+    ranges: Vec<Range<usize>>,
 }
 
 /// One piece of a text.
@@ -68,6 +72,11 @@ impl Vocabulary {
         Self { pieces, bytes, anchor }
     }
 
+    /// How many pieces there are.
+    pub(super) fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
     /// The number that ends every sentence.
     pub(super) fn end(&self) -> u32 {
         self.pieces.eos_id()
@@ -78,6 +87,7 @@ impl Vocabulary {
         let (normalized, encoded) = self.pieces.encode_with_offsets(text);
         let mut tokens = Vec::with_capacity(encoded.len());
         let mut unknown = Vec::new();
+        let ranges = encoded.iter().map(|(_, range)| range.clone()).collect();
         let mut previous: Option<(u32, Range<usize>)> = None;
         for (id, range) in encoded {
             // All bytes of a character carry its whole range.
@@ -93,7 +103,33 @@ impl Vocabulary {
             tokens.push(Token { id, border });
             previous = Some((id, range));
         }
-        Encoded { tokens, unknown }
+        Encoded { tokens, unknown, normalized, ranges }
+    }
+
+    /// Which of `units` each token of `encoded` is made of. They are what the
+    /// text that was encoded consists of, but for blanks, in order. None if it
+    /// cannot be said: what a character becomes may depend on its neighbors.
+    pub(super) fn origins(&self, units: &[&str], encoded: &Encoded) -> Option<Vec<Range<usize>>> {
+        let mut read = String::with_capacity(encoded.normalized.len());
+        let mut ends = Vec::with_capacity(units.len());
+        for unit in units {
+            read.push_str(&self.pieces.normalize(unit).replace(BLANK, ""));
+            ends.push(read.len());
+        }
+        let without_blanks = encoded.normalized.split(BLANK);
+        if !without_blanks.flat_map(str::bytes).eq(read.bytes()) {
+            return None;
+        }
+        let without_blanks =
+            |at: usize| at - BLANK.len_utf8() * encoded.normalized[..at].matches(BLANK).count();
+        let units_of = |range: &Range<usize>| {
+            let (start, end) = (without_blanks(range.start), without_blanks(range.end));
+            let first = ends.partition_point(|unit_end| *unit_end <= start);
+            let last = ends.partition_point(|unit_end| *unit_end < end);
+            // A blank alone belongs to what it comes before.
+            first..ends.len().min(first.max(last) + 1)
+        };
+        Some(encoded.ranges.iter().map(units_of).collect())
     }
 
     fn border(&self, before: u32, id: u32) -> Border {
@@ -106,29 +142,42 @@ impl Vocabulary {
         if begins_word { Border::Word } else { Border::Character }
     }
 
-    /// The text of what a model put out.
-    pub(super) fn decode(&self, ids: &[u32]) -> String {
+    /// The text of what a model put out, and where in it each number is. The
+    /// bytes of characters that are written so share one place.
+    pub(super) fn decode(&self, ids: &[u32]) -> (String, Vec<Range<usize>>) {
         let mut text = String::new();
-        for run in ids.chunk_by(|a, b| self.byte(*a).is_some() == self.byte(*b).is_some()) {
+        let mut ranges = Vec::with_capacity(ids.len());
+        for run in ids.chunk_by(|a, b| self.byte(*a).is_some() && self.byte(*b).is_some()) {
+            let start = text.len();
             let bytes: Vec<u8> = run.iter().filter_map(|id| self.byte(*id)).collect();
             if bytes.is_empty() {
                 self.spell(run, &mut text);
             } else {
                 text.push_str(&String::from_utf8_lossy(&bytes));
             }
+            ranges.extend(run.iter().map(|_| start..text.len()));
         }
-        text.trim().to_owned()
+        let cut = text.len() - text.trim_start().len();
+        let text = text.trim().to_owned();
+        let within = |at: usize| at.saturating_sub(cut).min(text.len());
+        for range in &mut ranges {
+            *range = within(range.start)..within(range.end);
+        }
+        (text, ranges)
     }
 
     // The library spells pieces out, but drops the blank they may begin with.
     fn spell(&self, ids: &[u32], text: &mut String) {
-        match self.anchor {
-            Some((anchor, len)) => {
-                let anchored: Vec<u32> = [&[anchor], ids].concat();
-                text.push_str(&self.pieces.decode(&anchored)[len..]);
-            }
-            None => text.push_str(&self.pieces.decode(ids)),
+        if let Some((anchor, len)) = self.anchor {
+            let anchored: Vec<u32> = [&[anchor], ids].concat();
+            text.push_str(&self.pieces.decode(&anchored)[len..]);
+            return;
         }
+        let begins_word = |id: &u32| self.pieces.piece(*id).starts_with(BLANK);
+        if ids.first().is_some_and(begins_word) {
+            text.push(' ');
+        }
+        text.push_str(&self.pieces.decode(ids));
     }
 
     fn byte(&self, id: u32) -> Option<u8> {
@@ -176,7 +225,7 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let vocabulary = vocabulary();
         let tokens = vocabulary.encode(text).tokens;
-        assert_eq!(vocabulary.decode(&ids(&tokens)), expected, "{tokens:?}");
+        assert_eq!(vocabulary.decode(&ids(&tokens)).0, expected, "{tokens:?}");
     }
 
     #[test]
@@ -205,8 +254,46 @@ mod tests {
         let mut tokens = vocabulary.encode("ok 😀 ok").tokens;
         let cut = tokens.iter().position(|token| token.border == Border::Byte).expect("has bytes");
         tokens.remove(cut);
-        let text = vocabulary.decode(&ids(&tokens));
+        let (text, _) = vocabulary.decode(&ids(&tokens));
         assert!(text.starts_with("ok ") && text.ends_with(" ok"), "{text}");
         assert!(text.contains('\u{FFFD}'), "{text}");
+    }
+
+    fn check_origins(text: &str, units: &[&str], expected: Option<&[Range<usize>]>) {
+        let vocabulary = vocabulary();
+        let encoded = vocabulary.encode(text);
+        let found = vocabulary.origins(units, &encoded);
+        assert_eq!(found.is_some(), expected.is_some(), "{text}");
+        let Some((found, expected)) = found.zip(expected) else { return };
+        assert_eq!(found.len(), encoded.tokens.len());
+        // Which pieces a word is made of is the vocabulary's choice.
+        let mut found = found;
+        found.dedup();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn tokens_are_found_again_in_what_was_read() {
+        check_origins(
+            "Good morning,  all",
+            &["Good", "morning,", "all"],
+            Some(&[0..1, 1..2, 2..3]),
+        );
+        // One letter becomes three, and one becomes four bytes.
+        check_origins("a … 漢 b", &["a", "…", "漢", "b"], Some(&[0..1, 1..2, 2..3, 3..4]));
+        check_origins("Good morning", &["Good"], None);
+        check_origins("", &[], Some(&[]));
+    }
+
+    #[test]
+    fn numbers_are_found_in_what_they_became() {
+        let vocabulary = vocabulary();
+        let tokens = vocabulary.encode("Good morning 😀 now").tokens;
+        let (text, ranges) = vocabulary.decode(&ids(&tokens));
+        assert_eq!(ranges.len(), tokens.len());
+        let bytes = tokens.iter().position(|token| token.border == Border::Byte).expect("bytes");
+        assert_eq!(&text[ranges[bytes].clone()], "😀");
+        assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start || pair[0] == pair[1]));
+        assert_eq!(ranges.last().map(|range| range.end), Some(text.len()));
     }
 }

@@ -6,10 +6,11 @@
 
 use std::ops::Range;
 
+use super::inference::SOURCE_TOKENS_MAX;
 use super::vocabulary::{Border, Token};
 
 /// The most tokens that are translated in one piece, without the end mark.
-pub(super) const TOKENS_MAX: usize = fxtranslate::segment::MAX_SOURCE_TOKENS;
+pub(super) const TOKENS_MAX: usize = SOURCE_TOKENS_MAX - 1;
 
 /// One part of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
