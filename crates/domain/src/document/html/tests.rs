@@ -246,8 +246,8 @@ const HOSTILE: &str = "<|&|<a|<a |<a>|</a>|<p>|</p>|<!--|<!-->|-->|<![CDATA[|<?p
 fn hostile_pages_take_no_longer_than_others() {
     for unit in HOSTILE.split('|') {
         let many = |bytes: usize| unit.repeat(bytes / unit.len());
-        let within = many(100_000);
-        for source in [many(500_000), format!("a <pre>{within}"), format!("<i>x {within}</i> y")] {
+        let within = many(50_000);
+        for source in [many(300_000), format!("a <pre>{within}"), format!("<i>x {within}</i> y")] {
             let html = Html::of(source, Extent::Page, References::Few);
             assert!(render(&html, str::to_owned) == html.source, "{unit:?}");
             render(&html, |text| format!("{text}."));
