@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn neural() -> Arc<dyn Engine> {
-        let settings = NeuralSettings { models_dir: None, bundled: true };
+        let settings = NeuralSettings::default();
         Arc::new(NeuralEngine::open(&settings).unwrap())
     }
 

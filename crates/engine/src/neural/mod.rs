@@ -1,62 +1,73 @@
 //! Neural models in the form of Firefox Translations, run by `fxtranslate`.
 //!
 //! A model is looked for in the folder of models and, for pairs that are not
-//! there, inside the program. It is loaded when it is first used, once, and
-//! then shared by all threads. What is damaged is not offered: a pair whose
-//! folder has a problem is not served from inside the program either, since
-//! whoever put a model there should hear of it and not get another one's
-//! translations.
+//! there, inside the program. It is loaded when it is first used, once, then
+//! shared by all threads, and let go of when others need its memory. What is
+//! damaged is not offered: a pair whose folder has a problem is not served from
+//! inside the program either, since whoever put a model there should hear of it
+//! and not get another one's translations.
+//!
+//! Models come and go while the engine runs; [`ModelStore`] is what puts them
+//! there and takes them away.
 
 mod bundled;
 mod capitals;
+mod entry;
+mod metadata;
 mod model;
 mod package;
+mod problem;
 mod sendable;
 mod sentence;
+mod shelf;
+mod stamp;
+mod store;
 mod vocabulary;
 mod wrap;
 
-pub use package::ModelProblem;
+pub use problem::ModelProblem;
+pub use store::{
+    About, Mirror, ModelStore, ModelStoreError, OfferedModel, Progress, Pulled, StoredModel,
+    parse_pair,
+};
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::language::LanguagePair;
 
-use self::bundled::BUNDLED;
+use self::entry::Entry;
 use self::model::Model;
-use self::package::{Package, pair_of_folder};
+use self::shelf::Shelf;
 use crate::{Engine, EngineError, Installed, Limits, Request, Translation};
 
-/// Where models come from.
+/// Where models come from, and how much of them is held.
 #[derive(Clone, Debug)]
 pub struct NeuralSettings {
     /// The folder with a folder `en-es` and the like for each model. It need not exist.
     pub models_dir: Option<PathBuf>,
     /// Whether the models inside the program serve the pairs that are not there.
     pub bundled: bool,
+    /// How much memory loaded models may take together. One that is in use is
+    /// held all the same.
+    pub memory_bytes_max: u64,
+}
+
+impl Default for NeuralSettings {
+    fn default() -> Self {
+        Self { models_dir: None, bundled: true, memory_bytes_max: 1 << 30 }
+    }
 }
 
 /// All neural models of this machine.
 pub struct NeuralEngine {
-    models: BTreeMap<LanguagePair, Entry>,
-}
-
-struct Entry {
-    origin: String,
-    version: Option<String>,
-    size_bytes: u64,
-    state: Mutex<State>,
-}
-
-#[derive(Clone)]
-enum State {
-    Unloaded(Arc<Package>),
-    Loaded(Arc<Model>),
-    Damaged(ModelProblem),
+    settings: NeuralSettings,
+    // Replaced as a whole, so that nobody waits for a look at the disk.
+    shelf: RwLock<Arc<Shelf>>,
+    // Held by whoever looks at the disk.
+    refreshing: Mutex<()>,
+    uses: AtomicU64,
 }
 
 impl NeuralEngine {
@@ -66,21 +77,48 @@ impl NeuralEngine {
     ///
     /// If the folder of models is there and cannot be listed.
     pub fn open(settings: &NeuralSettings) -> Result<Self, ModelProblem> {
-        let mut models = BTreeMap::new();
-        if let Some(folder) = &settings.models_dir {
-            for (pair, folder) in folders_of_models(folder)? {
-                let origin = folder.display().to_string();
-                models.insert(pair, Entry::new(origin, Package::in_folder(folder, pair)));
-            }
+        let shelf = Shelf::find(settings, &Shelf::default())?;
+        Ok(Self {
+            settings: settings.clone(),
+            shelf: RwLock::new(Arc::new(shelf)),
+            refreshing: Mutex::new(()),
+            uses: AtomicU64::new(0),
+        })
+    }
+
+    fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    // While the folder cannot be listed, what was in it stays.
+    fn refresh(&self) {
+        let _turn = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.shelf();
+        if old.is_outdated(&self.settings) != Ok(true) {
+            return;
         }
-        if settings.bundled {
-            for bundled in BUNDLED {
-                let package = Package::bundled(*bundled)?;
-                let entry = || Entry::new(package.place(), Ok(package.clone()));
-                models.entry(package.pair).or_insert_with(entry);
-            }
+        if let Ok(new) = Shelf::find(&self.settings, &old) {
+            *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         }
-        Ok(Self { models })
+    }
+
+    fn model(&self, pair: LanguagePair) -> Result<Arc<Model>, EngineError> {
+        let unsupported = EngineError::UnsupportedPair(pair);
+        let entry = self.shelf().get(pair).ok_or(unsupported)?;
+        let problem = match self.load(&entry) {
+            Ok(model) => return Ok(model),
+            Err(problem) => problem,
+        };
+        // It may have been replaced since someone looked.
+        self.refresh();
+        let now = self.shelf().get(pair).ok_or(EngineError::UnsupportedPair(pair))?;
+        let again = if Arc::ptr_eq(&entry, &now) { Err(problem) } else { self.load(&now) };
+        again.map_err(|problem| EngineError::Failed { pair, reason: problem.to_string() })
+    }
+
+    fn load(&self, entry: &Entry) -> Result<Arc<Model>, ModelProblem> {
+        entry.used(1 + self.uses.fetch_add(1, Ordering::Relaxed));
+        entry.model(|| self.shelf().shrink_to(self.settings.memory_bytes_max))
     }
 }
 
@@ -90,23 +128,17 @@ impl Engine for NeuralEngine {
     }
 
     fn pairs(&self) -> Vec<LanguagePair> {
-        self.models.keys().copied().filter(|pair| self.serves(*pair)).collect()
+        let shelf = self.shelf();
+        let usable = shelf.iter().filter(|(_, entry)| entry.is_usable());
+        usable.map(|(pair, _)| pair).collect()
     }
 
     fn serves(&self, pair: LanguagePair) -> bool {
-        self.models.get(&pair).is_some_and(|entry| entry.problem().is_none())
+        self.shelf().get(pair).is_some_and(|entry| entry.is_usable())
     }
 
     fn installed(&self) -> Vec<Installed> {
-        let installed = |(pair, entry): (&LanguagePair, &Entry)| Installed {
-            pair: Some(*pair),
-            origin: entry.origin.clone(),
-            version: entry.version.clone(),
-            size_bytes: entry.size_bytes,
-            memory_bytes: 0,
-            problem: entry.problem().map(|problem| problem.to_string()),
-        };
-        self.models.iter().map(installed).collect()
+        self.shelf().iter().map(|(pair, entry)| entry.installed(pair)).collect()
     }
 
     fn limits(&self, _pair: LanguagePair) -> Limits {
@@ -115,85 +147,17 @@ impl Engine for NeuralEngine {
         Limits { segment_bytes_max: 2_000, batch_segments_max: 32, batch_bytes_max: 4_000 }
     }
 
+    fn tick(&self) {
+        self.refresh();
+        self.shelf().shrink_to(self.settings.memory_bytes_max);
+    }
+
     fn translate(&self, request: &Request<'_>) -> Result<Vec<Translation>, EngineError> {
-        let pair = request.pair;
-        let entry = self.models.get(&pair).ok_or(EngineError::UnsupportedPair(pair))?;
-        let model = entry
-            .model()
-            .map_err(|problem| EngineError::Failed { pair, reason: problem.to_string() })?;
+        let model = self.model(request.pair)?;
         let texts: Vec<&str> = request.segments.iter().map(|segment| segment.text).collect();
         let translated = model.translate(&texts, request.stop)?;
         Ok(translated.into_iter().map(Translation::from).collect())
     }
-}
-
-impl Entry {
-    fn new(origin: String, package: Result<Package, ModelProblem>) -> Self {
-        match package {
-            Ok(package) => Self {
-                origin,
-                version: package.version.clone(),
-                size_bytes: package.size_bytes,
-                state: Mutex::new(State::Unloaded(Arc::new(package))),
-            },
-            Err(problem) => Self {
-                origin,
-                version: None,
-                size_bytes: 0,
-                state: Mutex::new(State::Damaged(problem)),
-            },
-        }
-    }
-
-    fn problem(&self) -> Option<ModelProblem> {
-        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-            State::Unloaded(_) | State::Loaded(_) => None,
-            State::Damaged(problem) => Some(problem.clone()),
-        }
-    }
-
-    // Whoever comes first loads, and the others wait for it.
-    fn model(&self) -> Result<Arc<Model>, ModelProblem> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let package = match &*state {
-            State::Loaded(model) => return Ok(Arc::clone(model)),
-            State::Damaged(problem) => return Err(problem.clone()),
-            State::Unloaded(package) => Arc::clone(package),
-        };
-        match Model::load(&package) {
-            Ok(model) => {
-                let model = Arc::new(model);
-                *state = State::Loaded(Arc::clone(&model));
-                Ok(model)
-            }
-            Err(problem) => {
-                // A disk may fail for a moment; what is damaged stays so.
-                if !matches!(problem, ModelProblem::Unreadable { .. }) {
-                    *state = State::Damaged(problem.clone());
-                }
-                Err(problem)
-            }
-        }
-    }
-}
-
-// Other folders and files, such as unfinished downloads, are none of ours.
-fn folders_of_models(folder: &Path) -> Result<Vec<(LanguagePair, PathBuf)>, ModelProblem> {
-    let unreadable = |err: std::io::Error| ModelProblem::Unreadable {
-        path: folder.display().to_string(),
-        reason: err.to_string(),
-    };
-    let listing = match fs::read_dir(folder) {
-        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        listing => listing.map_err(unreadable)?,
-    };
-    let mut found = Vec::new();
-    for entry in listing {
-        let entry = entry.map_err(unreadable)?;
-        let pair = entry.file_name().to_str().and_then(pair_of_folder);
-        found.extend(pair.map(|pair| (pair, entry.path())));
-    }
-    Ok(found)
 }
 
 #[cfg(test)]
@@ -212,7 +176,7 @@ mod tests {
     }
 
     fn bundled() -> NeuralEngine {
-        NeuralEngine::open(&NeuralSettings { models_dir: None, bundled: true }).unwrap()
+        NeuralEngine::open(&NeuralSettings::default()).unwrap()
     }
 
     fn try_translate(
@@ -252,7 +216,7 @@ mod tests {
 
     fn open(folder: &TempDir) -> NeuralEngine {
         let models_dir = Some(folder.path().to_owned());
-        NeuralEngine::open(&NeuralSettings { models_dir, bundled: true }).unwrap()
+        NeuralEngine::open(&NeuralSettings { models_dir, ..NeuralSettings::default() }).unwrap()
     }
 
     /// Damages a model, and looks for each of `expected` in what is said of it.

@@ -1,0 +1,1 @@
+//! What commands do to a folder of models, and what it must survive.
