@@ -53,6 +53,13 @@ impl Engines {
         pairs.flat_map(|pair| [pair.source, pair.target]).collect()
     }
 
+    /// Calls [`Engine::tick`] of each.
+    pub fn tick(&self) {
+        for engine in &self.engines {
+            engine.tick();
+        }
+    }
+
     /// Each engine's name and what it has, in order.
     pub fn installed(&self) -> impl Iterator<Item = (&'static str, Vec<Installed>)> {
         self.engines.iter().map(|engine| (engine.name(), engine.installed()))

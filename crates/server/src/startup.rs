@@ -2,7 +2,6 @@
 //! and that knows the real clock.
 
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,7 +22,7 @@ use uuid::Uuid;
 use crate::api::token::TokenKey;
 use crate::app::App;
 use crate::auth::Mode;
-use crate::config::{Catalog, Config, EngineName, Kms};
+use crate::config::{Catalog, Config, EngineName, Kms, Neural};
 use crate::http::{self, Bodies, Http};
 use crate::runner::{Runner, RunnerSettings};
 use crate::s3::{self, S3AuthMode, S3AuthSettings, S3Key};
@@ -31,6 +30,8 @@ use crate::translate::Translator;
 
 /// How often the figures are condensed.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How often engines look after themselves.
+const TICK: Duration = Duration::from_secs(1);
 /// The bounds of `metaphrast_stop_seconds`.
 const STOP_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// The bounds of `ResponseTime`, in milliseconds.
@@ -78,6 +79,7 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Resul
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::new(runner(&config, &app)).run(shutdown.clone()));
     tasks.spawn(upkeep(metrics, shutdown.clone()));
+    tasks.spawn(tick(engines, shutdown.clone()));
     tasks.spawn(http::serve(listener, router, shutdown));
     announce(&format!("listening on http://{address}"));
     while let Some(ended) = tasks.join_next().await {
@@ -92,10 +94,7 @@ pub fn engines(config: &Config) -> anyhow::Result<Engines> {
     let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
     for name in &config.engines.order {
         match name {
-            EngineName::Neural => engines.push(Arc::new(neural(
-                config.engines.neural.bundled,
-                Some(&config.engines.neural.models_dir),
-            )?)),
+            EngineName::Neural => engines.push(Arc::new(neural(&config.engines.neural)?)),
             EngineName::Pseudo => {
                 let delay = Duration::from_millis(config.engines.pseudo_delay_ms.into());
                 engines.push(Arc::new(PseudoEngine::new(delay)));
@@ -108,9 +107,12 @@ pub fn engines(config: &Config) -> anyhow::Result<Engines> {
     Ok(Engines::new(engines))
 }
 
-fn neural(bundled: bool, models_dir: Option<&Path>) -> anyhow::Result<NeuralEngine> {
-    let settings = NeuralSettings { models_dir: models_dir.map(Path::to_owned), bundled };
-    Ok(NeuralEngine::open(&settings)?)
+fn neural(neural: &Neural) -> anyhow::Result<NeuralEngine> {
+    Ok(NeuralEngine::open(&NeuralSettings {
+        models_dir: Some(neural.models_dir.clone()),
+        bundled: neural.bundled,
+        memory_bytes_max: u64::from(neural.memory_mb_max) << 20,
+    })?)
 }
 
 /// How many threads translate at once.
@@ -193,6 +195,20 @@ async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {
         tokio::select! {
             () = tokio::time::sleep(UPKEEP) => metrics.run_upkeep(),
             () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+/// Lets engines look after themselves, on a thread that may wait for a disk.
+async fn tick(engines: Arc<Engines>, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => (),
+            () = shutdown.cancelled() => return,
+        }
+        let ticking = Arc::clone(&engines);
+        if let Err(err) = tokio::task::spawn_blocking(move || ticking.tick()).await {
+            tracing::error!(error = %err, "an engine could not look after itself");
         }
     }
 }

@@ -128,8 +128,8 @@ impl Engine for NeuralEngine {
     }
 
     fn pairs(&self) -> Vec<LanguagePair> {
-        let shelf = self.shelf();
-        let usable = shelf.iter().filter(|(_, entry)| entry.is_usable());
+        let models = self.shelf();
+        let usable = models.iter().filter(|(_, entry)| entry.is_usable());
         usable.map(|(pair, _)| pair).collect()
     }
 
@@ -162,8 +162,12 @@ impl Engine for NeuralEngine {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use tempfile::TempDir;
 
+    use super::bundled::BUNDLED;
     use super::*;
     use crate::StopFlag;
 
@@ -332,7 +336,8 @@ mod tests {
     fn other_pairs_are_not_served() {
         let refused = try_translate(&bundled(), pair("en", "fr"), &["a"], &StopFlag::default());
         assert!(matches!(refused, Err(EngineError::UnsupportedPair(_))));
-        let none = NeuralEngine::open(&NeuralSettings { models_dir: None, bundled: false });
+        let none =
+            NeuralEngine::open(&NeuralSettings { bundled: false, ..NeuralSettings::default() });
         assert!(none.unwrap().pairs().is_empty());
     }
 

@@ -43,6 +43,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("engines.neural.models_dir", Kind::Text),
     ("engines.neural.bundled", Kind::Flag),
     ("engines.neural.download", Kind::Flag),
+    ("engines.neural.mirror", Kind::Secret),
+    ("engines.neural.memory_mb_max", Kind::Integer),
     ("engines.http.url", Kind::Text),
     ("engines.http.kind", Kind::Text),
     ("engines.http.model", Kind::Text),

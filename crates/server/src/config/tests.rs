@@ -55,6 +55,8 @@ fn without_anything_all_has_its_default() {
                 models_dir: "metaphrast-data/models".into(),
                 bundled: true,
                 download: true,
+                mirror: None,
+                memory_mb_max: 1024,
             },
             http: None,
         }
@@ -109,6 +111,8 @@ delay_ms = 250
 models_dir = "/srv/models"
 bundled = false
 download = false
+mirror = "https://user:mirrorsecret@host/models"
+memory_mb_max = 300
 [engines.http]
 url = "https://host/v1"
 kind = "libretranslate"
@@ -163,7 +167,13 @@ fn every_key_is_read() {
         Engines {
             order: vec![EngineName::Pseudo, EngineName::Neural],
             pseudo_delay_ms: 250,
-            neural: Neural { models_dir: "/srv/models".into(), bundled: false, download: false },
+            neural: Neural {
+                models_dir: "/srv/models".into(),
+                bundled: false,
+                download: false,
+                mirror: Some(Secret::new("https://user:mirrorsecret@host/models")),
+                memory_mb_max: 300,
+            },
             http: Some(HttpEngine {
                 url: "https://host/v1".to_owned(),
                 kind: HttpEngineKind::LibreTranslate,
@@ -188,7 +198,7 @@ fn every_key_is_read() {
 fn no_secret_is_ever_printed() {
     let config = load(EVERYTHING, &[]).unwrap();
     let printed = format!("{config:?} {config:#?} {}", config.describe().join(" "));
-    for secret in ["verysecret", "othersecret", "password", "hooksecret"] {
+    for secret in ["verysecret", "othersecret", "password", "hooksecret", "mirrorsecret"] {
         assert!(!printed.contains(secret), "{secret} is in {printed}");
     }
     for file in [
@@ -439,6 +449,21 @@ fn what_this_version_does_not_have_is_not_served() {
 }
 
 #[test]
+fn a_mirror_is_a_url_or_a_folder() {
+    let mirror = |text: &str| {
+        let loaded = load(&format!("[engines.neural]\nmirror = \"{text}\""), &[]);
+        loaded.map(|config| config.describe().join(" "))
+    };
+    assert!(mirror("/srv/mirror").unwrap().contains("fetches from /srv/mirror."));
+    let shown = mirror("https://user:mirrorsecret@host/models").unwrap();
+    assert!(shown.contains("fetches from https://host/models."), "{shown}");
+    for bad in ["", "ftp://host/models", "http://"] {
+        let refused = mirror(bad).unwrap_err().to_string();
+        assert!(refused.starts_with("engines.neural.mirror is a hidden value: "), "{refused}");
+    }
+}
+
+#[test]
 fn keys_without_effect_are_named() {
     let config =
         load("[terminology]\ncase = \"sensitive\"\n[limits]\nrequests_per_second = 5", &[]);
@@ -459,7 +484,8 @@ fn the_report_says_what_a_server_would_do() {
             "Keeps objects in the folder metaphrast-data/objects; jobs with an encryption key \
              are refused.",
             "Translates with the engines neural, then apertium.",
-            "Finds neural models in metaphrast-data/models and in the program itself.",
+            "Finds neural models in metaphrast-data/models and in the program itself, and holds up \
+             to 1024 MB of them in memory.",
             "Runs at most 10 jobs of an account at once and keeps at most 1000 waiting.",
             "Forgets finished jobs after 90 days.",
             "Lists the languages that its engines serve.",

@@ -32,7 +32,7 @@ impl ModelStore {
         let mut entries = archive.entries().map_err(|err| failed(err.to_string()))?.raw(true);
         let index = next(&mut entries).map_err(failed)?.ok_or("it is empty".to_owned());
         let offers = index.and_then(read_index).map_err(failed)?;
-        let gathered = self.gather(&changes, &offers, &mut entries).map_err(failed);
+        let gathered = gather(&changes, &offers, &mut entries).map_err(failed);
         let checked = gathered.and_then(|()| self.seal_all(&changes, &offers));
         if let Err(err) = checked {
             for offer in &offers {
@@ -46,42 +46,41 @@ impl ModelStore {
         Ok(offers.iter().map(|it| self.stored(it.pair, &self.package(it.pair))).collect())
     }
 
-    fn gather<'a>(
-        &self,
-        changes: &Changes,
-        offers: &[OfferedModel],
-        entries: &mut impl Iterator<Item = std::io::Result<Entry<'a, Reader>>>,
-    ) -> Result<(), String> {
-        let mut missing = BTreeMap::new();
-        for offer in offers {
-            changes.discard(offer.pair);
-            let folder = changes.gather(offer.pair).map_err(|err| err.to_string())?;
-            for file in offer.parts.iter() {
-                if file.compression.is_some() {
-                    return Err(format!("{} is packed once more", file.name));
-                }
-                let name = format!("{}/{}", folder_of_pair(offer.pair), file.name);
-                missing.insert(name, (file, folder.join(&file.name)));
-            }
-        }
-        while let Some(entry) = next(entries)? {
-            let name = name_of(&entry)?;
-            let Some((file, path)) = missing.remove(&name) else {
-                return Err(format!("{name:?} is there and not in its list, or twice"));
-            };
-            write(entry, file, &path).map_err(|reason| format!("{name}: {reason}"))?;
-        }
-        match missing.keys().next() {
-            Some(name) => Err(format!("{name} is not there")),
-            None => Ok(()),
-        }
-    }
-
     fn seal_all(&self, changes: &Changes, offers: &[OfferedModel]) -> Result<(), ModelStoreError> {
         for offer in offers {
             self.seal(changes, offer.pair, &offer.metadata.of_unpacked(&offer.parts))?;
         }
         Ok(())
+    }
+}
+
+fn gather<'a>(
+    changes: &Changes,
+    offers: &[OfferedModel],
+    entries: &mut impl Iterator<Item = std::io::Result<Entry<'a, Reader>>>,
+) -> Result<(), String> {
+    let mut missing = BTreeMap::new();
+    for offer in offers {
+        changes.discard(offer.pair);
+        let folder = changes.gather(offer.pair).map_err(|err| err.to_string())?;
+        for file in offer.parts.iter() {
+            if file.compression.is_some() {
+                return Err(format!("{} is packed once more", file.name));
+            }
+            let name = format!("{}/{}", folder_of_pair(offer.pair), file.name);
+            missing.insert(name, (file, folder.join(&file.name)));
+        }
+    }
+    while let Some(entry) = next(entries)? {
+        let name = name_of(&entry)?;
+        let Some((file, path)) = missing.remove(&name) else {
+            return Err(format!("{name:?} is there and not in its list, or twice"));
+        };
+        write(entry, file, &path).map_err(|reason| format!("{name}: {reason}"))?;
+    }
+    match missing.keys().next() {
+        Some(name) => Err(format!("{name} is not there")),
+        None => Ok(()),
     }
 }
 
@@ -92,10 +91,11 @@ fn next<'a>(
         return Ok(None);
     };
     let entry = entry.map_err(|err| err.to_string())?;
-    match entry.header().entry_type() {
-        EntryType::Regular => Ok(Some(entry)),
-        other => Err(format!("{:?} is no plain file ({other:?})", name_of(&entry)?)),
+    let kind = entry.header().entry_type();
+    if kind != EntryType::Regular {
+        return Err(format!("{:?} is no plain file ({kind:?})", name_of(&entry)?));
     }
+    Ok(Some(entry))
 }
 
 fn name_of(entry: &Entry<'_, Reader>) -> Result<String, String> {

@@ -82,7 +82,7 @@ impl Http {
         check_length(response.headers(), 0, bytes_max)?;
         let mut bytes = Vec::new();
         let mut body = response.into_body().into_reader().take(bytes_max + 1);
-        body.read_to_end(&mut bytes).map_err(|err| Trouble::Passing(err.to_string()))?;
+        body.read_to_end(&mut bytes).map_err(|err| passing(&err))?;
         if bytes_max < bytes.len() as u64 {
             return Err(too_long(bytes_max));
         }
@@ -148,9 +148,9 @@ impl Http {
                 request = request.header(header::IF_RANGE, validator);
             }
         }
-        let response = request.call().map_err(|err| match err {
-            ureq::Error::BadUri(_) | ureq::Error::Http(_) => Trouble::Lasting(err.to_string()),
-            err => Trouble::Passing(err.to_string()),
+        let response = request.call().map_err(|err| {
+            let is_lasting = matches!(err, ureq::Error::BadUri(_) | ureq::Error::Http(_));
+            if is_lasting { Trouble::Lasting(err.to_string()) } else { passing(&err) }
         })?;
         let status = response.status();
         let answer = format!("the server answers {status}");
@@ -212,7 +212,7 @@ fn append(
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
-        let count = body.read(&mut buffer).map_err(|err| Trouble::Passing(err.to_string()))?;
+        let count = body.read(&mut buffer).map_err(|err| passing(&err))?;
         if count == 0 {
             break;
         }
@@ -253,6 +253,10 @@ fn check_length(headers: &HeaderMap, have: u64, bytes_max: u64) -> Result<(), Tr
         return Err(too_long(bytes_max));
     }
     Ok(())
+}
+
+fn passing(err: &impl ToString) -> Trouble {
+    Trouble::Passing(err.to_string())
 }
 
 fn too_long(bytes_max: u64) -> Trouble {

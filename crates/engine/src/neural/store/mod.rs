@@ -43,6 +43,9 @@ pub struct ModelStore {
     check: fn(&Package) -> Result<(), ModelProblem>,
 }
 
+/// What a folder is named after, and what is in it.
+type Found = (LanguagePair, Result<Package, ModelProblem>);
+
 /// A model that is on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredModel {
@@ -94,7 +97,7 @@ impl ModelStore {
             return Err(ModelStoreError::NotInstalled(*missing));
         }
         let is_wanted = |pair: &LanguagePair| pairs.is_empty() || pairs.contains(pair);
-        let verified = |(pair, package): (LanguagePair, Result<Package, ModelProblem>)| {
+        let verified = |(pair, package): Found| {
             let checked = package.and_then(|package| check(&package).map(|()| package));
             let mut stored = self.stored(pair, &checked);
             // What is damaged has its name all the same.
@@ -127,9 +130,7 @@ impl ModelStore {
         changes.remove(pair)
     }
 
-    fn packages(
-        &self,
-    ) -> Result<Vec<(LanguagePair, Result<Package, ModelProblem>)>, ModelStoreError> {
+    fn packages(&self) -> Result<Vec<Found>, ModelStoreError> {
         let folders = folders_of_models(Some(&self.folder))?;
         let mut packages: Vec<_> = folders
             .into_iter()

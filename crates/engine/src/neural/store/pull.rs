@@ -139,13 +139,13 @@ impl Way<'_> {
                 // The beginning may be of another version.
                 Err(_) if was_begun => was_begun = false,
                 Err(reason) => {
-                    self.forget(&part)?;
+                    forget(&part)?;
                     return Err(self.failed(file, reason));
                 }
             }
-            self.forget(&part)?;
+            forget(&part)?;
         }
-        self.forget(&part)
+        forget(&part)
     }
 
     fn fetch_part(&mut self, file: &StoredFile, part: &Path) -> Result<(), String> {
@@ -175,11 +175,6 @@ impl Way<'_> {
         (self.progress)(Progress { pair, done_bytes, size_bytes });
     }
 
-    fn forget(&self, part: &Path) -> Result<(), ModelStoreError> {
-        delete(&validator_file(part))?;
-        delete(part)
-    }
-
     fn failed(&self, file: &StoredFile, reason: String) -> ModelStoreError {
         let name = self.name(file);
         let place = match self.mirror {
@@ -188,6 +183,11 @@ impl Way<'_> {
         };
         ModelStoreError::Fetch { place, reason }
     }
+}
+
+fn forget(part: &Path) -> Result<(), ModelStoreError> {
+    delete(&validator_file(part))?;
+    delete(part)
 }
 
 fn copy(from: &Path, to: &Path, bytes_max: u64) -> Result<(), String> {
