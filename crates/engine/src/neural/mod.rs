@@ -243,6 +243,117 @@ mod tests {
         assert!(said.ends_with(&problem), "{said} / {problem}");
     }
 
+    fn state(engine: &NeuralEngine, source: &str, target: &str) -> Option<Installed> {
+        let wanted = Some(pair(source, target));
+        engine.installed().into_iter().find(|installed| installed.pair == wanted)
+    }
+
+    fn is_loaded(engine: &NeuralEngine, source: &str, target: &str) -> bool {
+        state(engine, source, target).is_some_and(|installed| 0 < installed.memory_bytes)
+    }
+
+    fn greet(engine: &NeuralEngine, source: &str, target: &str) -> Result<String, EngineError> {
+        let pair = pair(source, target);
+        let translated = try_translate(engine, pair, &["Hotel."], &StopFlag::default());
+        translated.map(|mut texts| texts.remove(0))
+    }
+
+    #[test]
+    fn models_come_and_go_while_the_engine_runs() {
+        let folder = models();
+        let engine = open(&folder);
+        let at = folder.path().join(EN_ES);
+        let origin = |engine: &NeuralEngine| state(engine, "en", "es").unwrap().origin;
+        greet(&engine, "en", "es").unwrap();
+        greet(&engine, "es", "en").unwrap();
+
+        // Nothing has changed.
+        engine.tick();
+        assert!(is_loaded(&engine, "en", "es") && is_loaded(&engine, "es", "en"));
+
+        // A new version: the old one is dropped, others stay loaded.
+        let metadata = fs::read_to_string(at.join("metadata.json")).unwrap();
+        fs::write(at.join("metadata.json"), metadata.replace("own-1", "own-22")).unwrap();
+        engine.tick();
+        assert!(!is_loaded(&engine, "en", "es") && is_loaded(&engine, "es", "en"));
+        assert_eq!(state(&engine, "en", "es").unwrap().version.as_deref(), Some("own-22"));
+
+        // A further pair, which is not really French.
+        let french = folder.path().join("en-fr");
+        fs::create_dir(&french).unwrap();
+        for entry in fs::read_dir(&at).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), french.join(entry.file_name())).unwrap();
+        }
+        let of_french = metadata.replace("\"to\": \"es\"", "\"to\": \"fr\"");
+        fs::write(french.join("metadata.json"), of_french).unwrap();
+        assert!(!engine.serves(pair("en", "fr")));
+        engine.tick();
+        assert!(engine.serves(pair("en", "fr")) && engine.pairs().contains(&pair("en", "fr")));
+        greet(&engine, "en", "fr").unwrap();
+
+        // Damaged, mended, gone, and what is inside the program comes in its place.
+        fs::write(at.join("metadata.json"), "{").unwrap();
+        engine.tick();
+        assert!(!engine.serves(pair("en", "es")));
+        fs::write(at.join("metadata.json"), &metadata).unwrap();
+        engine.tick();
+        assert!(engine.serves(pair("en", "es")));
+        assert_eq!(origin(&engine), at.display().to_string());
+        fs::remove_dir_all(folder.path()).unwrap();
+        engine.tick();
+        assert_eq!(origin(&engine), "inside the program");
+        assert!(!engine.serves(pair("en", "fr")));
+        assert!(is_loaded(&engine, "es", "en"));
+        greet(&engine, "en", "es").unwrap();
+    }
+
+    #[test]
+    fn a_model_that_was_replaced_a_moment_ago_is_no_damage() {
+        let folder = models();
+        let engine = open(&folder);
+        let at = folder.path().join(EN_ES);
+        let [_, (_, vocabulary)] = BUNDLED[0].files else { panic!("two files") };
+        let metadata = fs::read_to_string(at.join("metadata.json")).unwrap();
+        fs::remove_file(at.join(VOCABULARY)).unwrap();
+        fs::write(at.join("vocab.other.spm"), vocabulary).unwrap();
+        let renamed = metadata.replace(VOCABULARY, "vocab.other.spm");
+        fs::write(at.join("metadata.json"), renamed).unwrap();
+        greet(&engine, "en", "es").unwrap();
+    }
+
+    #[test]
+    fn models_that_were_not_used_for_longest_are_let_go_of() {
+        let settings = NeuralSettings { memory_bytes_max: 10_000_000, ..NeuralSettings::default() };
+        let engine = NeuralEngine::open(&settings).unwrap();
+        greet(&engine, "en", "es").unwrap();
+        assert!(is_loaded(&engine, "en", "es"));
+        // While it is in use it stays, though there is no room for both.
+        let in_use = engine.model(pair("en", "es")).unwrap();
+        greet(&engine, "es", "en").unwrap();
+        assert!(is_loaded(&engine, "en", "es") && is_loaded(&engine, "es", "en"));
+        drop(in_use);
+        engine.tick();
+        assert!(!is_loaded(&engine, "en", "es") && is_loaded(&engine, "es", "en"));
+        greet(&engine, "en", "es").unwrap();
+        assert!(is_loaded(&engine, "en", "es") && !is_loaded(&engine, "es", "en"));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_model_of_another_pair() {
+        let engine = bundled();
+        greet(&engine, "es", "en").unwrap();
+        let entry = engine.shelf().get(pair("en", "es")).unwrap();
+        let loading = entry.model(|| {
+            // In the midst of loading.
+            assert!(state(&engine, "en", "es").unwrap().is_loading);
+            assert_eq!(engine.pairs().len(), 2);
+            assert!(engine.serves(pair("en", "es")));
+            greet(&engine, "es", "en").unwrap();
+        });
+        assert!(loading.is_ok() && is_loaded(&engine, "en", "es"));
+    }
+
     #[test]
     fn everyday_sentences_are_translated() {
         check("Good morning.", &["Buenos días"]);

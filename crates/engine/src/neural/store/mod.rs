@@ -98,7 +98,7 @@ impl ModelStore {
         }
         let is_wanted = |pair: &LanguagePair| pairs.is_empty() || pairs.contains(pair);
         let verified = |(pair, package): Found| {
-            let checked = package.and_then(|package| check(&package).map(|()| package));
+            let checked = package.and_then(|package| (self.check)(&package).map(|()| package));
             let mut stored = self.stored(pair, &checked);
             // What is damaged has its name all the same.
             if let (Err(problem), Ok(package)) = (&checked, self.package(pair)) {
