@@ -139,7 +139,7 @@ impl Changes {
         }
     }
 
-    fn install_in_two_steps(&self, pair: LanguagePair) -> Result<(), ModelStoreError> {
+    pub(super) fn install_in_two_steps(&self, pair: LanguagePair) -> Result<(), ModelStoreError> {
         let (new, current) = (self.hidden(pair, GATHERED), self.current(pair));
         let old = self.hidden(pair, OLD);
         let failed = || ModelStoreError::file(&current);

@@ -22,7 +22,7 @@ pub use error::ModelStoreError;
 pub use mirror::{Mirror, OfferedModel};
 pub use pull::{Progress, Pulled};
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use domain::language::LanguagePair;
 
@@ -221,11 +221,6 @@ impl ModelStore {
         self.seal(changes, pair, metadata)?;
         changes.install(pair)?;
         Ok(self.stored(pair, &self.package(pair)))
-    }
-
-    /// The folder of models.
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 }
 

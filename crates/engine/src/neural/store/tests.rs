@@ -6,7 +6,7 @@
 mod http;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -228,6 +228,17 @@ fn after_a_crash_there_is_the_old_model_or_the_new_one() {
         Some("2"),
     );
     check(&|folder| rename(folder, "en-de", ".en-de.removed"), None);
+}
+
+/// As on file systems that cannot swap two names.
+#[test]
+fn a_model_is_installed_in_two_steps_too() {
+    let (here, other) = (Here::with_model("1"), Here::with_model("2"));
+    let new = here.store.folder.join(".en-de.part");
+    fs::rename(other.store.folder.join("en-de"), new).unwrap();
+    Changes::begin(&here.store.folder).unwrap().install_in_two_steps(ende()).unwrap();
+    assert_eq!(here.version().as_deref(), Some("2"));
+    assert!(here.hidden().is_empty());
 }
 
 #[test]
