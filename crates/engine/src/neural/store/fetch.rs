@@ -149,7 +149,9 @@ impl Http {
             }
         }
         let response = request.call().map_err(|err| {
-            let is_lasting = matches!(err, ureq::Error::BadUri(_) | ureq::Error::Http(_));
+            let is_lasting = matches!(err, ureq::Error::BadUri(_) | ureq::Error::Http(_))
+                // Such as a certificate that nobody known has signed.
+                || matches!(&err, ureq::Error::Io(err) if err.kind() == io::ErrorKind::InvalidData);
             if is_lasting { Trouble::Lasting(err.to_string()) } else { passing(&err) }
         })?;
         let status = response.status();

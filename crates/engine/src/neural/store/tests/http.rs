@@ -216,7 +216,7 @@ fn wrong_bytes_are_never_installed() {
     check(|_, _| whole(&model_bytes("too long"), "\"m\""), "more than");
     let endless = || {
         let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
-        [head.as_slice(), &model_bytes("2"), &[0; 100_000]].concat()
+        [head.as_slice(), &model_bytes("2"), &vec![0; 100_000]].concat()
     };
     check(move |_, _| endless(), "more than");
     check(|_, _| whole(b"short", "\"m\""), "ended after 5 of");
