@@ -27,7 +27,7 @@ fn main() {
     let number = |text: String| text.parse::<usize>().expect("a number");
     let chosen = arguments.next().map(number).zip(arguments.next().map(number));
 
-    let settings = NeuralSettings { models_dir: None, bundled: true };
+    let settings = NeuralSettings::default();
     let engine = NeuralEngine::open(&settings).expect("the bundled models are whole");
     let (_, loading) = timed(|| translate(&engine, pair, &["Good morning."]));
     let in_order: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();

@@ -104,6 +104,15 @@ impl Engines {
         languages.sources.union(&languages.targets).copied().collect()
     }
 
+    /// Lets engines look after themselves, and looks what they have now. To be
+    /// called about once a second.
+    pub fn tick(&self) {
+        for engine in &self.engines {
+            engine.tick();
+        }
+        self.look();
+    }
+
     /// Each engine's name and what it has, in order.
     pub fn installed(&self) -> impl Iterator<Item = (&'static str, Vec<Installed>)> {
         self.engines.iter().map(|engine| (engine.name(), engine.installed()))
@@ -112,15 +121,6 @@ impl Engines {
     /// The names of the engines, in order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.engines.iter().map(|engine| engine.name())
-    }
-
-    /// Lets engines put away what is idle, and looks what they have now. To be
-    /// called about once a second.
-    pub fn tick(&self) {
-        for engine in &self.engines {
-            engine.tick();
-        }
-        self.look();
     }
 
     fn look(&self) {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn neural() -> Arc<dyn Engine> {
-        let settings = NeuralSettings { models_dir: None, bundled: true };
+        let settings = NeuralSettings::default();
         Arc::new(NeuralEngine::open(&settings).unwrap())
     }
 

@@ -16,7 +16,10 @@ pub use domain::text::{Link, Links};
 pub use detect::{Detection, EXAMINED_CHARACTERS_MAX, detect};
 pub use engines::{Engines, Leg, Route};
 pub use http::{ApiKey, HttpEngine, HttpKind, HttpProblem, HttpSettings};
-pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
+pub use neural::{
+    About, Mirror, ModelProblem, ModelStore, ModelStoreError, NeuralEngine, NeuralSettings,
+    OfferedModel, Progress, Pulled, StoredModel, parse_pair,
+};
 pub use pseudo::PseudoEngine;
 
 use std::num::NonZero;
@@ -217,6 +220,8 @@ pub struct Installed {
     /// The memory it holds; 0 until it is used for the first time, and again
     /// once it was not used for long.
     pub memory_bytes: u64,
+    /// Whether it is being loaded for its first use, or for the first in a while.
+    pub is_loading: bool,
     /// Why it cannot be used, and what to do about it. What has a problem is
     /// not offered.
     pub problem: Option<String>,

@@ -82,6 +82,7 @@ impl Engine for PseudoEngine {
             version: None,
             size_bytes: 0,
             memory_bytes: 0,
+            is_loading: false,
             problem: None,
         }]
     }

@@ -2,7 +2,6 @@
 //! and that knows the real clock.
 
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,7 +25,7 @@ use uuid::Uuid;
 use crate::api::token::TokenKey;
 use crate::app::App;
 use crate::auth::Mode;
-use crate::config::{self, Catalog, Config, EngineName, HttpEngineKind, Kms};
+use crate::config::{self, Catalog, Config, EngineName, HttpEngineKind, Kms, Neural};
 use crate::http::{self, Bodies, Http};
 use crate::runner::{Runner, RunnerSettings};
 use crate::s3::{self, S3AuthMode, S3AuthSettings, S3Key};
@@ -34,7 +33,7 @@ use crate::translate::Translator;
 
 /// How often the figures are condensed.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// How often engines are asked to put away what is idle.
+/// How often engines look after themselves.
 const TICK: Duration = Duration::from_secs(1);
 /// The bounds of `metaphrast_stop_seconds`.
 const STOP_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -104,10 +103,7 @@ pub fn engines(config: &Config) -> anyhow::Result<Engines> {
     let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
     for name in &config.engines.order {
         match name {
-            EngineName::Neural => engines.push(Arc::new(neural(
-                config.engines.neural.bundled,
-                Some(&config.engines.neural.models_dir),
-            )?)),
+            EngineName::Neural => engines.push(Arc::new(neural(&config.engines.neural)?)),
             EngineName::Pseudo => {
                 let delay = Duration::from_millis(config.engines.pseudo_delay_ms.into());
                 engines.push(Arc::new(PseudoEngine::new(delay)));
@@ -124,9 +120,12 @@ pub fn engines(config: &Config) -> anyhow::Result<Engines> {
     Ok(Engines::new(engines))
 }
 
-fn neural(bundled: bool, models_dir: Option<&Path>) -> anyhow::Result<NeuralEngine> {
-    let settings = NeuralSettings { models_dir: models_dir.map(Path::to_owned), bundled };
-    Ok(NeuralEngine::open(&settings)?)
+fn neural(neural: &Neural) -> anyhow::Result<NeuralEngine> {
+    Ok(NeuralEngine::open(&NeuralSettings {
+        models_dir: Some(neural.models_dir.clone()),
+        bundled: neural.bundled,
+        memory_bytes_max: u64::from(neural.memory_mb_max) << 20,
+    })?)
 }
 
 fn http_engine(settings: &config::HttpEngine) -> anyhow::Result<HttpEngine> {
@@ -230,15 +229,16 @@ async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {
     }
 }
 
+/// Lets engines look after themselves, on a thread that may wait for a disk.
 async fn keep_ticking(translator: Arc<Translator>, shutdown: CancellationToken) {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(TICK) => {
-                let translator = Arc::clone(&translator);
-                // Engines may look into folders and end processes.
-                let _ticked = tokio::task::spawn_blocking(move || translator.tick()).await;
-            }
+            () = tokio::time::sleep(TICK) => (),
             () = shutdown.cancelled() => return,
+        }
+        let ticking = Arc::clone(&translator);
+        if let Err(err) = tokio::task::spawn_blocking(move || ticking.tick()).await {
+            tracing::error!(error = %err, "an engine could not look after itself");
         }
     }
 }

@@ -108,6 +108,7 @@ impl Engine for HttpEngine {
             version: None,
             size_bytes: 0,
             memory_bytes: 0,
+            is_loading: false,
             problem,
         };
         let place = &self.place;

@@ -2,63 +2,74 @@
 //! our own.
 //!
 //! A model is looked for in the folder of models and, for pairs that are not
-//! there, inside the program. It is loaded when it is first used, once, and
-//! then shared by all threads. What is damaged is not offered: a pair whose
-//! folder has a problem is not served from inside the program either, since
-//! whoever put a model there should hear of it and not get another one's
-//! translations.
+//! there, inside the program. It is loaded when it is first used, once, then
+//! shared by all threads, and let go of when others need its memory. What is
+//! damaged is not offered: a pair whose folder has a problem is not served from
+//! inside the program either, since whoever put a model there should hear of it
+//! and not get another one's translations.
+//!
+//! Models come and go while the engine runs; [`ModelStore`] is what puts them
+//! there and takes them away.
 
 mod bundled;
 mod capitals;
+mod entry;
 mod inference;
 mod links;
+mod metadata;
 mod model;
 mod package;
+mod problem;
 mod sentence;
+mod shelf;
+mod stamp;
+mod store;
 mod vocabulary;
 mod wrap;
 
-pub use package::ModelProblem;
+pub use problem::ModelProblem;
+pub use store::{
+    About, Mirror, ModelStore, ModelStoreError, OfferedModel, Progress, Pulled, StoredModel,
+    parse_pair,
+};
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::language::LanguagePair;
 
-use self::bundled::BUNDLED;
+use self::entry::Entry;
 use self::model::Model;
-use self::package::{Package, pair_of_folder};
+use self::shelf::Shelf;
 use crate::{Engine, EngineError, Installed, Limits, Request, Translation};
 
-/// Where models come from.
+/// Where models come from, and how much of them is held.
 #[derive(Clone, Debug)]
 pub struct NeuralSettings {
     /// The folder with a folder `en-es` and the like for each model. It need not exist.
     pub models_dir: Option<PathBuf>,
     /// Whether the models inside the program serve the pairs that are not there.
     pub bundled: bool,
+    /// How much memory loaded models may take together. One that is in use is
+    /// held all the same.
+    pub memory_bytes_max: u64,
+}
+
+impl Default for NeuralSettings {
+    fn default() -> Self {
+        Self { models_dir: None, bundled: true, memory_bytes_max: 1 << 30 }
+    }
 }
 
 /// All neural models of this machine.
 pub struct NeuralEngine {
-    models: BTreeMap<LanguagePair, Entry>,
-}
-
-struct Entry {
-    origin: String,
-    version: Option<String>,
-    size_bytes: u64,
-    state: Mutex<State>,
-}
-
-#[derive(Clone)]
-enum State {
-    Unloaded(Arc<Package>),
-    Loaded(Arc<Model>),
-    Damaged(ModelProblem),
+    settings: NeuralSettings,
+    // Replaced as a whole, so that nobody waits for a look at the disk.
+    shelf: RwLock<Arc<Shelf>>,
+    // Held by whoever looks at the disk.
+    refreshing: Mutex<()>,
+    uses: AtomicU64,
 }
 
 impl NeuralEngine {
@@ -68,21 +79,48 @@ impl NeuralEngine {
     ///
     /// If the folder of models is there and cannot be listed.
     pub fn open(settings: &NeuralSettings) -> Result<Self, ModelProblem> {
-        let mut models = BTreeMap::new();
-        if let Some(folder) = &settings.models_dir {
-            for (pair, folder) in folders_of_models(folder)? {
-                let origin = folder.display().to_string();
-                models.insert(pair, Entry::new(origin, Package::in_folder(folder, pair)));
-            }
+        let shelf = Shelf::find(settings, &Shelf::default())?;
+        Ok(Self {
+            settings: settings.clone(),
+            shelf: RwLock::new(Arc::new(shelf)),
+            refreshing: Mutex::new(()),
+            uses: AtomicU64::new(0),
+        })
+    }
+
+    fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    // While the folder cannot be listed, what was in it stays.
+    fn refresh(&self) {
+        let _turn = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.shelf();
+        if old.is_outdated(&self.settings) != Ok(true) {
+            return;
         }
-        if settings.bundled {
-            for bundled in BUNDLED {
-                let package = Package::bundled(*bundled)?;
-                let entry = || Entry::new(package.place(), Ok(package.clone()));
-                models.entry(package.pair).or_insert_with(entry);
-            }
+        if let Ok(new) = Shelf::find(&self.settings, &old) {
+            *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         }
-        Ok(Self { models })
+    }
+
+    fn model(&self, pair: LanguagePair) -> Result<Arc<Model>, EngineError> {
+        let unsupported = EngineError::UnsupportedPair(pair);
+        let entry = self.shelf().get(pair).ok_or(unsupported)?;
+        let problem = match self.load(&entry) {
+            Ok(model) => return Ok(model),
+            Err(problem) => problem,
+        };
+        // It may have been replaced since someone looked.
+        self.refresh();
+        let now = self.shelf().get(pair).ok_or(EngineError::UnsupportedPair(pair))?;
+        let again = if Arc::ptr_eq(&entry, &now) { Err(problem) } else { self.load(&now) };
+        again.map_err(|problem| EngineError::Failed { pair, reason: problem.to_string() })
+    }
+
+    fn load(&self, entry: &Entry) -> Result<Arc<Model>, ModelProblem> {
+        entry.used(1 + self.uses.fetch_add(1, Ordering::Relaxed));
+        entry.model(|| self.shelf().shrink_to(self.settings.memory_bytes_max))
     }
 }
 
@@ -92,23 +130,17 @@ impl Engine for NeuralEngine {
     }
 
     fn pairs(&self) -> Vec<LanguagePair> {
-        self.models.keys().copied().filter(|pair| self.serves(*pair)).collect()
+        let models = self.shelf();
+        let usable = models.iter().filter(|(_, entry)| entry.is_usable());
+        usable.map(|(pair, _)| pair).collect()
     }
 
     fn serves(&self, pair: LanguagePair) -> bool {
-        self.models.get(&pair).is_some_and(|entry| entry.problem().is_none())
+        self.shelf().get(pair).is_some_and(|entry| entry.is_usable())
     }
 
     fn installed(&self) -> Vec<Installed> {
-        let installed = |(pair, entry): (&LanguagePair, &Entry)| Installed {
-            pair: Some(*pair),
-            origin: entry.origin.clone(),
-            version: entry.version.clone(),
-            size_bytes: entry.size_bytes,
-            memory_bytes: 0,
-            problem: entry.problem().map(|problem| problem.to_string()),
-        };
-        self.models.iter().map(installed).collect()
+        self.shelf().iter().map(|(pair, entry)| entry.installed(pair)).collect()
     }
 
     fn limits(&self, _pair: LanguagePair) -> Limits {
@@ -117,89 +149,24 @@ impl Engine for NeuralEngine {
         Limits { segment_bytes_max: 2_000, batch_segments_max: 32, batch_bytes_max: 4_000 }
     }
 
+    fn tick(&self) {
+        self.refresh();
+        self.shelf().shrink_to(self.settings.memory_bytes_max);
+    }
+
     fn translate(&self, request: &Request<'_>) -> Result<Vec<Translation>, EngineError> {
-        let pair = request.pair;
-        let entry = self.models.get(&pair).ok_or(EngineError::UnsupportedPair(pair))?;
-        let model = entry
-            .model()
-            .map_err(|problem| EngineError::Failed { pair, reason: problem.to_string() })?;
-        model.translate(request.segments, request.stop)
+        self.model(request.pair)?.translate(request.segments, request.stop)
     }
-}
-
-impl Entry {
-    fn new(origin: String, package: Result<Package, ModelProblem>) -> Self {
-        match package {
-            Ok(package) => Self {
-                origin,
-                version: package.version.clone(),
-                size_bytes: package.size_bytes,
-                state: Mutex::new(State::Unloaded(Arc::new(package))),
-            },
-            Err(problem) => Self {
-                origin,
-                version: None,
-                size_bytes: 0,
-                state: Mutex::new(State::Damaged(problem)),
-            },
-        }
-    }
-
-    fn problem(&self) -> Option<ModelProblem> {
-        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-            State::Unloaded(_) | State::Loaded(_) => None,
-            State::Damaged(problem) => Some(problem.clone()),
-        }
-    }
-
-    // Whoever comes first loads, and the others wait for it.
-    fn model(&self) -> Result<Arc<Model>, ModelProblem> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let package = match &*state {
-            State::Loaded(model) => return Ok(Arc::clone(model)),
-            State::Damaged(problem) => return Err(problem.clone()),
-            State::Unloaded(package) => Arc::clone(package),
-        };
-        match Model::load(&package) {
-            Ok(model) => {
-                let model = Arc::new(model);
-                *state = State::Loaded(Arc::clone(&model));
-                Ok(model)
-            }
-            Err(problem) => {
-                // A disk may fail for a moment; what is damaged stays so.
-                if !matches!(problem, ModelProblem::Unreadable { .. }) {
-                    *state = State::Damaged(problem.clone());
-                }
-                Err(problem)
-            }
-        }
-    }
-}
-
-// Other folders and files, such as unfinished downloads, are none of ours.
-fn folders_of_models(folder: &Path) -> Result<Vec<(LanguagePair, PathBuf)>, ModelProblem> {
-    let unreadable = |err: std::io::Error| ModelProblem::Unreadable {
-        path: folder.display().to_string(),
-        reason: err.to_string(),
-    };
-    let listing = match fs::read_dir(folder) {
-        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        listing => listing.map_err(unreadable)?,
-    };
-    let mut found = Vec::new();
-    for entry in listing {
-        let entry = entry.map_err(unreadable)?;
-        let pair = entry.file_name().to_str().and_then(pair_of_folder);
-        found.extend(pair.map(|pair| (pair, entry.path())));
-    }
-    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use tempfile::TempDir;
 
+    use super::bundled::BUNDLED;
     use super::*;
     use crate::StopFlag;
 
@@ -212,7 +179,7 @@ mod tests {
     }
 
     fn bundled() -> NeuralEngine {
-        NeuralEngine::open(&NeuralSettings { models_dir: None, bundled: true }).unwrap()
+        NeuralEngine::open(&NeuralSettings::default()).unwrap()
     }
 
     fn try_translate(
@@ -252,7 +219,7 @@ mod tests {
 
     fn open(folder: &TempDir) -> NeuralEngine {
         let models_dir = Some(folder.path().to_owned());
-        NeuralEngine::open(&NeuralSettings { models_dir, bundled: true }).unwrap()
+        NeuralEngine::open(&NeuralSettings { models_dir, ..NeuralSettings::default() }).unwrap()
     }
 
     /// Damages a model, and looks for each of `expected` in what is said of it.
@@ -273,6 +240,117 @@ mod tests {
         assert_eq!(engine.pairs(), [pair("es", "en")]);
         let problem = engine.installed().remove(0).problem.expect("a problem");
         assert!(said.ends_with(&problem), "{said} / {problem}");
+    }
+
+    fn state(engine: &NeuralEngine, source: &str, target: &str) -> Option<Installed> {
+        let wanted = Some(pair(source, target));
+        engine.installed().into_iter().find(|installed| installed.pair == wanted)
+    }
+
+    fn is_loaded(engine: &NeuralEngine, source: &str, target: &str) -> bool {
+        state(engine, source, target).is_some_and(|installed| 0 < installed.memory_bytes)
+    }
+
+    fn greet(engine: &NeuralEngine, source: &str, target: &str) -> Result<String, EngineError> {
+        let pair = pair(source, target);
+        let translated = try_translate(engine, pair, &["Hotel."], &StopFlag::default());
+        translated.map(|mut texts| texts.remove(0))
+    }
+
+    #[test]
+    fn models_come_and_go_while_the_engine_runs() {
+        let folder = models();
+        let engine = open(&folder);
+        let at = folder.path().join(EN_ES);
+        let origin = |engine: &NeuralEngine| state(engine, "en", "es").unwrap().origin;
+        greet(&engine, "en", "es").unwrap();
+        greet(&engine, "es", "en").unwrap();
+
+        // Nothing has changed.
+        engine.tick();
+        assert!(is_loaded(&engine, "en", "es") && is_loaded(&engine, "es", "en"));
+
+        // A new version: the old one is dropped, others stay loaded.
+        let metadata = fs::read_to_string(at.join("metadata.json")).unwrap();
+        fs::write(at.join("metadata.json"), metadata.replace("own-1", "own-22")).unwrap();
+        engine.tick();
+        assert!(!is_loaded(&engine, "en", "es") && is_loaded(&engine, "es", "en"));
+        assert_eq!(state(&engine, "en", "es").unwrap().version.as_deref(), Some("own-22"));
+
+        // A further pair, which is not really French.
+        let french = folder.path().join("en-fr");
+        fs::create_dir(&french).unwrap();
+        for entry in fs::read_dir(&at).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), french.join(entry.file_name())).unwrap();
+        }
+        let of_french = metadata.replace("\"to\": \"es\"", "\"to\": \"fr\"");
+        fs::write(french.join("metadata.json"), of_french).unwrap();
+        assert!(!engine.serves(pair("en", "fr")));
+        engine.tick();
+        assert!(engine.serves(pair("en", "fr")) && engine.pairs().contains(&pair("en", "fr")));
+        greet(&engine, "en", "fr").unwrap();
+
+        // Damaged, mended, gone, and what is inside the program comes in its place.
+        fs::write(at.join("metadata.json"), "{").unwrap();
+        engine.tick();
+        assert!(!engine.serves(pair("en", "es")));
+        fs::write(at.join("metadata.json"), &metadata).unwrap();
+        engine.tick();
+        assert!(engine.serves(pair("en", "es")));
+        assert_eq!(origin(&engine), at.display().to_string());
+        fs::remove_dir_all(folder.path()).unwrap();
+        engine.tick();
+        assert_eq!(origin(&engine), "inside the program");
+        assert!(!engine.serves(pair("en", "fr")));
+        assert!(is_loaded(&engine, "es", "en"));
+        greet(&engine, "en", "es").unwrap();
+    }
+
+    #[test]
+    fn a_model_that_was_replaced_a_moment_ago_is_no_damage() {
+        let folder = models();
+        let engine = open(&folder);
+        let at = folder.path().join(EN_ES);
+        let [_, (_, vocabulary)] = BUNDLED[0].files else { panic!("two files") };
+        let metadata = fs::read_to_string(at.join("metadata.json")).unwrap();
+        fs::remove_file(at.join(VOCABULARY)).unwrap();
+        fs::write(at.join("vocab.other.spm"), vocabulary).unwrap();
+        let renamed = metadata.replace(VOCABULARY, "vocab.other.spm");
+        fs::write(at.join("metadata.json"), renamed).unwrap();
+        greet(&engine, "en", "es").unwrap();
+    }
+
+    #[test]
+    fn models_that_were_not_used_for_longest_are_let_go_of() {
+        let settings = NeuralSettings { memory_bytes_max: 10_000_000, ..NeuralSettings::default() };
+        let engine = NeuralEngine::open(&settings).unwrap();
+        greet(&engine, "en", "es").unwrap();
+        assert!(is_loaded(&engine, "en", "es"));
+        // While it is in use it stays, though there is no room for both.
+        let in_use = engine.model(pair("en", "es")).unwrap();
+        greet(&engine, "es", "en").unwrap();
+        assert!(is_loaded(&engine, "en", "es") && is_loaded(&engine, "es", "en"));
+        drop(in_use);
+        engine.tick();
+        assert!(!is_loaded(&engine, "en", "es") && is_loaded(&engine, "es", "en"));
+        greet(&engine, "en", "es").unwrap();
+        assert!(is_loaded(&engine, "en", "es") && !is_loaded(&engine, "es", "en"));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_model_of_another_pair() {
+        let engine = bundled();
+        greet(&engine, "es", "en").unwrap();
+        let entry = engine.shelf().get(pair("en", "es")).unwrap();
+        let loading = entry.model(|| {
+            // In the midst of loading.
+            assert!(state(&engine, "en", "es").unwrap().is_loading);
+            assert_eq!(engine.pairs().len(), 2);
+            assert!(engine.serves(pair("en", "es")));
+            greet(&engine, "es", "en").unwrap();
+        });
+        assert!(loading.is_ok() && is_loaded(&engine, "en", "es"));
     }
 
     #[test]
@@ -368,7 +446,8 @@ mod tests {
     fn other_pairs_are_not_served() {
         let refused = try_translate(&bundled(), pair("en", "fr"), &["a"], &StopFlag::default());
         assert!(matches!(refused, Err(EngineError::UnsupportedPair(_))));
-        let none = NeuralEngine::open(&NeuralSettings { models_dir: None, bundled: false });
+        let none =
+            NeuralEngine::open(&NeuralSettings { bundled: false, ..NeuralSettings::default() });
         assert!(none.unwrap().pairs().is_empty());
     }
 

@@ -60,6 +60,11 @@ impl Model {
         Ok(Self { pair, inference, source, target })
     }
 
+    /// What the model takes in memory.
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.inference.size_bytes() as u64
+    }
+
     // Some damage shows only in what comes out.
     fn smoke_test(&self) -> Result<(), String> {
         let mut rows = Rows::default();

@@ -1,39 +1,32 @@
 //! A model as it is stored: `metadata.json` beside the files it names.
 //!
-//! The files are the model (`model.*`) and either one vocabulary for both
-//! languages (`vocab.*`) or one for each (`srcvocab.*`, `trgvocab.*`), as
-//! Firefox names them; others are ignored. This page knows where a model lies
-//! and whether it is whole, and nothing of how it computes.
+//! The files are the model (`model.*`), either one vocabulary for both
+//! languages (`vocab.*`) or one for each (`srcvocab.*`, `trgvocab.*`), and
+//! perhaps a list of which words a word may become (`lex.*`), as Firefox names
+//! them; others are ignored. This page knows where a model lies and whether it
+//! is whole, and nothing of how it computes.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use domain::language::LanguagePair;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::bundled::Bundled;
-
-/// Metadata is text that people write; more than this is something else.
-const METADATA_BYTES_MAX: u64 = 1 << 20;
-/// The largest known models have half of this.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+use super::metadata::{FILE_BYTES_MAX, METADATA, METADATA_BYTES_MAX, Metadata, Parts, StoredFile};
+pub(super) use super::problem::ModelProblem;
 
 /// A model that is there, with the sizes its metadata promises. Whether the
 /// content is right too is known when it is read.
 #[derive(Clone, Debug)]
 pub(super) struct Package {
     pub(super) pair: LanguagePair,
-    pub(super) version: Option<String>,
-    pub(super) size_bytes: u64,
+    pub(super) metadata: Metadata,
+    pub(super) parts: Parts,
     origin: Origin,
-    model: StoredFile,
-    source_vocabulary: StoredFile,
-    target_vocabulary: StoredFile,
 }
 
 /// What is needed to compute: all of it checked against its sha256.
@@ -42,57 +35,8 @@ pub(super) struct Contents {
     pub(super) source_vocabulary: Cow<'static, [u8]>,
     /// None if it is the source's.
     pub(super) target_vocabulary: Option<Cow<'static, [u8]>>,
-}
-
-/// Why a model cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ModelProblem {
-    /// A file is not there.
-    #[error("{path} is missing: copy the whole model folder again, or remove it")]
-    Missing {
-        /// The file.
-        path: String,
-    },
-    /// A file or folder is there, and reading it failed.
-    #[error("{path} cannot be read ({reason}): make it readable, or remove it")]
-    Unreadable {
-        /// The file or folder.
-        path: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// `metadata.json` is not what it should be.
-    #[error("{path} is not the metadata of a model ({reason}): copy the model folder again")]
-    Metadata {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A file was cut off or is another one.
-    #[error("{path} has {found} bytes instead of {expected}: copy the file again")]
-    Size {
-        /// The file.
-        path: String,
-        /// What the metadata says.
-        expected: u64,
-        /// What is there.
-        found: u64,
-    },
-    /// A file has the right size and the wrong content.
-    #[error("{path} is damaged, its sha256 is not the one in metadata.json: copy the file again")]
-    Checksum {
-        /// The file.
-        path: String,
-    },
-    /// The files are what their metadata says, and still no model for this program.
-    #[error("{path} cannot be used ({reason}): use another version of the model")]
-    Unusable {
-        /// The folder.
-        path: String,
-        /// What the library said.
-        reason: String,
-    },
+    /// Which words each word may become, if the model has such a list.
+    pub(super) shortlist: Option<Cow<'static, [u8]>>,
 }
 
 /// Where a model is from.
@@ -102,37 +46,15 @@ pub(super) enum Origin {
     Folder(PathBuf),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct StoredFile {
-    name: String,
-    size: u64,
-    sha256: String,
-}
-
-// The metadata holds much more, for people.
-#[derive(Deserialize)]
-struct Metadata {
-    from: String,
-    to: String,
-    version: Option<String>,
-    files: BTreeMap<String, FileMetadata>,
-}
-
-#[derive(Deserialize)]
-struct FileMetadata {
-    size: u64,
-    sha256: String,
-}
-
 impl Package {
     /// The model inside the program.
     pub(super) fn bundled(bundled: Bundled) -> Result<Self, ModelProblem> {
         Self::describe(Origin::Bundled(bundled), bundled.metadata)
     }
 
-    /// The model in `folder`, which is named after the pair `pair`.
+    /// The model for `pair` in `folder`.
     pub(super) fn in_folder(folder: PathBuf, pair: LanguagePair) -> Result<Self, ModelProblem> {
-        let path = folder.join("metadata.json");
+        let path = folder.join(METADATA);
         let text = read_file(&path, METADATA_BYTES_MAX).and_then(|bytes| {
             String::from_utf8(bytes).map_err(|err| problem_with_metadata(&path, err.to_string()))
         })?;
@@ -146,38 +68,24 @@ impl Package {
     }
 
     fn describe(origin: Origin, text: &str) -> Result<Self, ModelProblem> {
-        let problem = |reason: String| ModelProblem::Metadata {
-            path: origin.path_of("metadata.json"),
-            reason,
-        };
+        let problem =
+            |reason: String| ModelProblem::Metadata { path: origin.path_of(METADATA), reason };
         let metadata: Metadata =
             serde_json::from_str(text).map_err(|err| problem(err.to_string()))?;
-        let pair = LanguagePair {
-            source: metadata.from.parse().map_err(|_| problem(unknown(&metadata.from)))?,
-            target: metadata.to.parse().map_err(|_| problem(unknown(&metadata.to)))?,
-        };
-        let find = |prefix: &str| find_file(&metadata.files, prefix).map_err(&problem);
+        let pair = metadata.pair().map_err(problem)?;
+        let parts = metadata.parts().map_err(problem)?;
+        Ok(Self { pair, metadata, parts, origin })
+    }
 
-        let model = find("model.")?.ok_or_else(|| problem("it names no model".to_owned()))?;
-        let (source_vocabulary, target_vocabulary) =
-            match (find("vocab.")?, find("srcvocab.")?, find("trgvocab.")?) {
-                (Some(shared), _, _) => (shared.clone(), shared),
-                (None, Some(source), Some(target)) => (source, target),
-                (None, _, _) => return Err(problem("it names no vocabulary".to_owned())),
-            };
-        let mut size_bytes = model.size + source_vocabulary.size;
-        if source_vocabulary != target_vocabulary {
-            size_bytes += target_vocabulary.size;
-        }
-        let version = metadata.version;
-        Ok(Self { pair, version, size_bytes, origin, model, source_vocabulary, target_vocabulary })
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.parts.size_bytes()
     }
 
     fn check_sizes(&self) -> Result<(), ModelProblem> {
         let Origin::Folder(folder) = &self.origin else {
             return Ok(());
         };
-        for file in [&self.model, &self.source_vocabulary, &self.target_vocabulary] {
+        for file in self.parts.iter() {
             let path = folder.join(&file.name);
             let found = fs::metadata(&path).map_err(|err| problem_with_file(&path, &err))?.len();
             if found != file.size {
@@ -193,14 +101,18 @@ impl Package {
 
     /// Reads everything and checks it.
     pub(super) fn contents(&self) -> Result<Contents, ModelProblem> {
-        let source_vocabulary = self.read(&self.source_vocabulary)?;
-        let is_shared = self.target_vocabulary == self.source_vocabulary;
-        let target_vocabulary =
-            if is_shared { None } else { Some(self.read(&self.target_vocabulary)?) };
-        Ok(Contents { model: self.read(&self.model)?, source_vocabulary, target_vocabulary })
+        let Parts { model, source_vocabulary, target_vocabulary, shortlist } = &self.parts;
+        let read = |file: &Option<StoredFile>| file.as_ref().map(|file| self.read(file));
+        Ok(Contents {
+            source_vocabulary: self.read(source_vocabulary)?,
+            target_vocabulary: read(target_vocabulary).transpose()?,
+            shortlist: read(shortlist).transpose()?,
+            model: self.read(model)?,
+        })
     }
 
-    fn read(&self, file: &StoredFile) -> Result<Cow<'static, [u8]>, ModelProblem> {
+    /// Reads one of the files and checks it.
+    pub(super) fn read(&self, file: &StoredFile) -> Result<Cow<'static, [u8]>, ModelProblem> {
         let path = self.origin.path_of(&file.name);
         let bytes: Cow<'static, [u8]> = match &self.origin {
             Origin::Bundled(bundled) => {
@@ -223,9 +135,22 @@ impl Package {
         Ok(bytes)
     }
 
+    pub(super) fn is_bundled(&self) -> bool {
+        matches!(self.origin, Origin::Bundled(_))
+    }
+
     /// Where the model is, for people.
     pub(super) fn place(&self) -> String {
         self.origin.place()
+    }
+}
+
+impl Contents {
+    /// All of it together.
+    pub(super) fn size_bytes(&self) -> usize {
+        let Self { model, source_vocabulary, target_vocabulary, shortlist } = self;
+        let optional = [target_vocabulary, shortlist].into_iter().flatten();
+        model.len() + source_vocabulary.len() + optional.map(|bytes| bytes.len()).sum::<usize>()
     }
 }
 
@@ -243,35 +168,6 @@ impl Origin {
             Self::Folder(folder) => folder.join(name).display().to_string(),
         }
     }
-}
-
-/// The pair a folder is named after: `en-es`, `pt-zh-TW`.
-pub(super) fn pair_of_folder(name: &str) -> Option<LanguagePair> {
-    name.match_indices('-').find_map(|(dash, _)| {
-        let (source, target) = (&name[..dash], &name[dash + 1..]);
-        Some(LanguagePair { source: source.parse().ok()?, target: target.parse().ok()? })
-    })
-}
-
-fn find_file(
-    files: &BTreeMap<String, FileMetadata>,
-    prefix: &str,
-) -> Result<Option<StoredFile>, String> {
-    let mut found = files.iter().filter(|(name, _)| name.starts_with(prefix));
-    let Some((name, file)) = found.next() else {
-        return Ok(None);
-    };
-    if found.next().is_some() {
-        return Err(format!("it names more than one file that begins with {prefix}"));
-    }
-    // A name never leads out of the folder.
-    if name.contains(['/', '\\', '\0']) {
-        return Err("it names a file of another folder".to_owned());
-    }
-    if FILE_BYTES_MAX < file.size {
-        return Err(format!("{name} would have more than {FILE_BYTES_MAX} bytes"));
-    }
-    Ok(Some(StoredFile { name: name.clone(), size: file.size, sha256: file.sha256.clone() }))
 }
 
 fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, ModelProblem> {
@@ -299,13 +195,13 @@ fn problem_with_metadata(path: &Path, reason: String) -> ModelProblem {
     ModelProblem::Metadata { path: path.display().to_string(), reason }
 }
 
-fn unknown(code: &str) -> String {
-    format!("there is no language '{code}'")
+pub(super) fn hexadecimal_sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
-pub(super) fn hexadecimal_sha256(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(digest: &[u8]) -> String {
     let mut digits = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
+    for byte in digest {
         // Writing to a string cannot fail.
         let _ = write!(digits, "{byte:02x}");
     }
@@ -316,23 +212,6 @@ pub(super) fn hexadecimal_sha256(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn check(name: &str, expected: Option<(&str, &str)>) {
-        let pair = pair_of_folder(name);
-        let codes = pair.as_ref().map(|pair| (pair.source.as_str(), pair.target.as_str()));
-        assert_eq!(codes, expected, "{name}");
-    }
-
-    #[test]
-    fn folders_are_named_after_pairs() {
-        check("en-es", Some(("en", "es")));
-        check("en-zh-TW", Some(("en", "zh-TW")));
-        check("zh-TW-en", Some(("zh-TW", "en")));
-        check("fr-CA-es-MX", Some(("fr-CA", "es-MX")));
-        for other in ["en", "en-xx", ".en-es", "en-es.part", "lost+found", ""] {
-            check(other, None);
-        }
-    }
-
     #[test]
     fn metadata_that_is_no_models_is_refused() {
         let refused = |text: &str| {
@@ -340,7 +219,6 @@ mod tests {
             Package::describe(origin, text).expect_err(text).to_string()
         };
         let file = r#"{"size": 1, "sha256": ""}"#;
-        let huge = r#"{"size": 99999999999, "sha256": ""}"#;
 
         for (text, reason) in [
             ("", "EOF"),
@@ -350,14 +228,6 @@ mod tests {
             (
                 &format!(r#"{{"from": "en", "to": "es", "files": {{"model.a": {file}}}}}"#),
                 "names no vocabulary",
-            ),
-            (
-                &format!(r#"{{"from": "en", "to": "es", "files": {{"model./../a": {file}}}}}"#),
-                "another folder",
-            ),
-            (
-                &format!(r#"{{"from": "en", "to": "es", "files": {{"model.a": {huge}}}}}"#),
-                "more than",
             ),
         ] {
             let message = refused(text);

@@ -4,6 +4,7 @@
 
 mod check_config;
 mod engines;
+mod models;
 mod serve;
 mod translate;
 
@@ -32,6 +33,8 @@ enum Command {
     Translate(translate::Arguments),
     /// Show the engines, what they serve, and what is wrong with them.
     Engines(engines::Arguments),
+    /// Put neural models on this machine, look at them, take them away.
+    Models(models::Arguments),
     /// Read a configuration and say what it would do.
     CheckConfig(check_config::Arguments),
 }
@@ -51,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Translate(arguments) => translate::run(arguments),
         Command::Engines(arguments) => engines::run(&arguments),
+        Command::Models(arguments) => models::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(&arguments),
     };
     match result {

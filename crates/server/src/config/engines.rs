@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::ConfigError;
 use super::keys::Settings;
-use super::{EngineName, Engines, HttpEngine, HttpEngineKind, Neural, path, read, url};
+use super::{EngineName, Engines, HttpEngine, HttpEngineKind, Neural, is_url, path, read, url};
 use crate::secret::Secret;
 
 impl EngineName {
@@ -53,15 +53,46 @@ impl Engines {
                 delay,
                 "milliseconds",
             )?,
-            neural: Neural {
-                models_dir: path(settings, "engines.neural.models_dir")?
-                    .unwrap_or_else(|| data_dir.join("models")),
-                bundled: settings.flag("engines.neural.bundled", true)?,
-                download: settings.flag("engines.neural.download", true)?,
-            },
+            neural: Neural::from_settings(settings, data_dir)?,
             http,
         })
     }
+}
+
+impl Neural {
+    const MEMORY_MB: (u32, u32) = (1, 1 << 20);
+
+    fn from_settings(settings: &Settings, data_dir: &Path) -> Result<Self, ConfigError> {
+        let models_dir = path(settings, "engines.neural.models_dir")?;
+        Ok(Self {
+            models_dir: models_dir.unwrap_or_else(|| data_dir.join("models")),
+            bundled: settings.flag("engines.neural.bundled", true)?,
+            download: settings.flag("engines.neural.download", true)?,
+            mirror: mirror(settings)?,
+            memory_mb_max: settings.integer(
+                "engines.neural.memory_mb_max",
+                1024,
+                Self::MEMORY_MB,
+                "megabytes",
+            )?,
+        })
+    }
+}
+
+fn mirror(settings: &Settings) -> Result<Option<Secret>, ConfigError> {
+    const KEY: &str = "engines.neural.mirror";
+    match settings.text(KEY)? {
+        None => Ok(None),
+        Some(text) if is_mirror(text) => Ok(Some(Secret::new(text))),
+        Some(_) => {
+            Err(settings.illegal(KEY, "a URL that begins with http:// or https://, or a folder"))
+        }
+    }
+}
+
+/// Whether `text` may say where models are fetched from.
+pub fn is_mirror(text: &str) -> bool {
+    !text.is_empty() && (is_url(text) || !text.contains("://"))
 }
 
 fn engine_order(settings: &Settings) -> Result<Vec<EngineName>, ConfigError> {

@@ -44,6 +44,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("engines.neural.models_dir", Kind::Text),
     ("engines.neural.bundled", Kind::Flag),
     ("engines.neural.download", Kind::Flag),
+    ("engines.neural.mirror", Kind::Secret),
+    ("engines.neural.memory_mb_max", Kind::Integer),
     // May hold a password, although none is allowed there.
     ("engines.http.url", Kind::Secret),
     ("engines.http.kind", Kind::Text),

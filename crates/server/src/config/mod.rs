@@ -16,6 +16,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use engines::is_mirror;
 pub use error::ConfigError;
 pub use report::KEYS_WITHOUT_EFFECT;
 
@@ -142,6 +143,10 @@ pub struct Neural {
     pub bundled: bool,
     /// Whether models may be fetched from the network.
     pub download: bool,
+    /// Where models are fetched from: a URL or a folder. It may hold a password.
+    pub mirror: Option<Secret>,
+    /// How much memory loaded models may take together.
+    pub memory_mb_max: u32,
 }
 
 /// Another server that translates.

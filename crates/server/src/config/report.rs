@@ -7,7 +7,6 @@ use crate::auth::Mode;
 ///
 /// Whoever makes one work takes it out of this list.
 pub const KEYS_WITHOUT_EFFECT: &[&str] = &[
-    "engines.neural.download",
     "events.webhooks",
     "limits.requests_per_second",
     "objects.endpoint_url",
@@ -105,7 +104,21 @@ impl Config {
             let neural = &self.engines.neural;
             let bundled = if neural.bundled { " and in the program itself" } else { "" };
             let folder = neural.models_dir.display();
-            sentences.push(format!("Finds neural models in {folder}{bundled}."));
+            let memory = neural.memory_mb_max;
+            sentences.push(format!(
+                "Finds neural models in {folder}{bundled}, and holds up to {memory} MB of them in \
+                 memory."
+            ));
+            match (&neural.mirror, neural.download) {
+                (None, true) => (),
+                (_, false) => {
+                    sentences.push("Never fetches models from the network.".to_owned());
+                }
+                (Some(mirror), true) => {
+                    let place = engine::Mirror::parse(mirror.expose()).place();
+                    sentences.push(format!("`metaphrast models pull` fetches from {place}."));
+                }
+            }
         }
         sentences.extend(self.describe_http_engine());
         if self.engines.order.contains(&EngineName::Pseudo) {

@@ -56,6 +56,8 @@ fn without_anything_all_has_its_default() {
                 models_dir: "metaphrast-data/models".into(),
                 bundled: true,
                 download: true,
+                mirror: None,
+                memory_mb_max: 1024,
             },
             http: None,
         }
@@ -111,6 +113,8 @@ delay_ms = 250
 models_dir = "/srv/models"
 bundled = false
 download = false
+mirror = "https://user:mirrorsecret@host/models"
+memory_mb_max = 300
 [engines.http]
 url = "https://host/v1"
 kind = "libretranslate"
@@ -175,7 +179,13 @@ fn every_key_is_read() {
             order: vec![EngineName::Pseudo, EngineName::Neural],
             memory_mb: 16,
             pseudo_delay_ms: 250,
-            neural: Neural { models_dir: "/srv/models".into(), bundled: false, download: false },
+            neural: Neural {
+                models_dir: "/srv/models".into(),
+                bundled: false,
+                download: false,
+                mirror: Some(Secret::new("https://user:mirrorsecret@host/models")),
+                memory_mb_max: 300,
+            },
             http: Some(HttpEngine {
                 url: "https://host/v1".to_owned(),
                 kind: HttpEngineKind::LibreTranslate,
@@ -202,7 +212,9 @@ fn every_key_is_read() {
 fn no_secret_is_ever_printed() {
     let config = load_everything();
     let printed = format!("{config:?} {config:#?} {}", config.describe().join(" "));
-    for secret in ["verysecret", "othersecret", "password", "hooksecret", "apisecret"] {
+    for secret in
+        ["verysecret", "othersecret", "password", "hooksecret", "apisecret", "mirrorsecret"]
+    {
         assert!(!printed.contains(secret), "{secret} is in {printed}");
     }
     for file in [
@@ -507,6 +519,21 @@ fn a_file_without_a_usable_key_is_refused() {
 }
 
 #[test]
+fn a_mirror_is_a_url_or_a_folder() {
+    let mirror = |text: &str| {
+        let loaded = load(&format!("[engines.neural]\nmirror = \"{text}\""), &[]);
+        loaded.map(|config| config.describe().join(" "))
+    };
+    assert!(mirror("/srv/mirror").unwrap().contains("fetches from /srv/mirror."));
+    let shown = mirror("https://user:mirrorsecret@host/models").unwrap();
+    assert!(shown.contains("fetches from https://host/models."), "{shown}");
+    for bad in ["", "ftp://host/models", "http://"] {
+        let refused = mirror(bad).unwrap_err().to_string();
+        assert!(refused.starts_with("engines.neural.mirror is a hidden value: "), "{refused}");
+    }
+}
+
+#[test]
 fn keys_without_effect_are_named() {
     let config =
         load("[terminology]\ncase = \"sensitive\"\n[limits]\nrequests_per_second = 5", &[]);
@@ -527,7 +554,8 @@ fn the_report_says_what_a_server_would_do() {
             "Keeps objects in the folder metaphrast-data/objects; jobs with an encryption key \
              are refused.",
             "Translates with the engines neural, then apertium.",
-            "Finds neural models in metaphrast-data/models and in the program itself.",
+            "Finds neural models in metaphrast-data/models and in the program itself, and holds up \
+             to 1024 MB of them in memory.",
             "Runs at most 10 jobs of an account at once and keeps at most 1000 waiting.",
             "Forgets finished jobs after 90 days.",
             "Lists the languages that its engines serve.",

@@ -7,6 +7,7 @@
 
 mod bodies;
 mod connections;
+mod health;
 
 pub use bodies::Bodies;
 pub use connections::serve;
@@ -57,21 +58,12 @@ pub struct Http {
 /// The whole port.
 pub fn router(http: Arc<Http>) -> Router {
     Router::new()
-        .route("/_/health/live", get(live))
-        .route("/_/health/ready", get(ready))
+        .route("/_/health/live", get(health::live))
+        .route("/_/health/ready", get(health::ready))
         .route("/_/metrics", get(figures))
         .route("/_/{*rest}", any(StatusCode::NOT_FOUND))
         .fallback(dispatch)
         .with_state(http)
-}
-
-async fn live() -> &'static str {
-    "alive\n"
-}
-
-/// Ready as soon as it is reached: the port opens when everything stands.
-async fn ready() -> &'static str {
-    "ready\n"
 }
 
 async fn figures(State(http): State<Arc<Http>>) -> Response {

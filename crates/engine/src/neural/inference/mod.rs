@@ -114,7 +114,6 @@ impl Inference {
     }
 
     /// What the weights take in memory.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a limit on the models in memory"))]
     pub(super) fn size_bytes(&self) -> usize {
         self.weights.size_bytes()
     }
