@@ -7,10 +7,12 @@
 //! Start reading at [`Document::parse`].
 
 mod plain;
+mod xliff;
 #[cfg_attr(not(test), expect(dead_code, reason = "for the formats that splice"))]
 mod xml;
 
 pub use plain::PlainText;
+pub use xliff::Xliff;
 
 use crate::job::{ContentType, DOCUMENT_CHARACTERS_MAX, DocumentFault, TRANSLATABLE_BYTES_MAX};
 use crate::language::LanguageCode;
@@ -21,6 +23,8 @@ use crate::text::{Block, is_translatable};
 pub enum Document {
     /// `text/plain`
     Plain(PlainText),
+    /// `application/x-xliff+xml`
+    Xliff(Xliff),
 }
 
 /// Why a document cannot be translated as it is. The texts are the service's.
@@ -66,11 +70,10 @@ impl Document {
     pub fn parse(content_type: ContentType, bytes: Vec<u8>) -> Result<Self, DocumentError> {
         match content_type {
             ContentType::Text => PlainText::parse(bytes).map(Self::Plain),
-            ContentType::Html
-            | ContentType::Docx
-            | ContentType::Pptx
-            | ContentType::Xlsx
-            | ContentType::Xliff => Err(DocumentError::UnsupportedType(content_type)),
+            ContentType::Xliff => Xliff::parse(bytes).map(Self::Xliff),
+            ContentType::Html | ContentType::Docx | ContentType::Pptx | ContentType::Xlsx => {
+                Err(DocumentError::UnsupportedType(content_type))
+            }
         }
     }
 
@@ -78,6 +81,7 @@ impl Document {
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Plain(document) => document.to_bytes(),
+            Self::Xliff(document) => document.to_bytes(),
         }
     }
 
@@ -85,6 +89,7 @@ impl Document {
     pub fn characters(&self) -> u64 {
         match self {
             Self::Plain(document) => document.characters(),
+            Self::Xliff(document) => document.characters(),
         }
     }
 
@@ -92,6 +97,7 @@ impl Document {
     pub fn language(&self) -> Option<LanguageCode> {
         match self {
             Self::Plain(_) => None,
+            Self::Xliff(document) => document.language(),
         }
     }
 
@@ -100,6 +106,7 @@ impl Document {
     pub fn blocks(&self) -> Vec<Block<'_>> {
         match self {
             Self::Plain(document) => document.blocks(),
+            Self::Xliff(document) => document.blocks(),
         }
     }
 
@@ -112,17 +119,17 @@ impl Document {
     /// If the document turns out to be damaged only now.
     pub fn render(
         &self,
-        _target: LanguageCode,
+        target: LanguageCode,
         translated: impl IntoIterator<Item = Block<'static>>,
     ) -> Result<Vec<u8>, DocumentError> {
         match self {
             Self::Plain(document) => Ok(document.render(translated)),
+            Self::Xliff(document) => Ok(document.render(target, translated)),
         }
     }
 }
 
 /// The characters of `blocks`, if they are within the limits.
-#[expect(dead_code, reason = "for the formats with markup")]
 pub(crate) fn characters_within_limits(blocks: &[Block<'_>]) -> Result<u64, DocumentError> {
     let characters = blocks.iter().map(|block| block.text.chars().count() as u64).sum();
     if DOCUMENT_CHARACTERS_MAX < characters {
