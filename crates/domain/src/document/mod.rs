@@ -6,12 +6,17 @@
 //!
 //! Start reading at [`Document::parse`].
 
+mod draft;
+mod format;
 mod plain;
+mod subtitles;
 mod xliff;
 #[cfg_attr(not(test), expect(dead_code, reason = "for the formats that splice"))]
 mod xml;
 
+pub use format::Format;
 pub use plain::PlainText;
+pub use subtitles::{Kind as SubtitlesKind, Subtitles};
 pub use xliff::Xliff;
 
 use crate::job::{ContentType, DOCUMENT_CHARACTERS_MAX, DocumentFault, TRANSLATABLE_BYTES_MAX};
@@ -25,6 +30,8 @@ pub enum Document {
     Plain(PlainText),
     /// `application/x-xliff+xml`
     Xliff(Xliff),
+    /// `application/x-subrip` or `text/vtt`
+    Subtitles(Subtitles),
 }
 
 /// Why a document cannot be translated as it is. The texts are the service's.
@@ -56,9 +63,31 @@ pub enum DocumentError {
     /// It would take up more than may be.
     #[error("The document exceeds the limit of 200 MB when unpacked")]
     TooLargeUnpacked,
+    /// A file whose format its name does not tell.
+    #[error("Files {} are not supported: the known ones are {known}", Named(extension.as_deref()))]
+    UnknownFormat {
+        /// The extension of its name, in lower case and without the dot.
+        extension: Option<String>,
+        /// Those that are known.
+        known: String,
+    },
     /// Documents of this type cannot be read.
     #[error("Documents of type {} are not supported by this server", .0.as_str())]
     UnsupportedType(ContentType),
+    /// Files in this format cannot be read.
+    #[error("Documents of type {} are not supported by this server", .0.mime())]
+    UnsupportedFormat(Format),
+}
+
+struct Named<'a>(Option<&'a str>);
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(extension) => write!(f, "with the extension .{extension}"),
+            None => f.write_str("without an extension"),
+        }
+    }
 }
 
 impl Document {
@@ -77,11 +106,33 @@ impl Document {
         }
     }
 
+    /// Reads a document in a format that need not be one of the API's.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Document::parse`].
+    pub fn read(format: Format, bytes: Vec<u8>) -> Result<Self, DocumentError> {
+        match format {
+            Format::Text => Self::parse(ContentType::Text, bytes),
+            Format::Html => Self::parse(ContentType::Html, bytes),
+            Format::Docx => Self::parse(ContentType::Docx, bytes),
+            Format::Pptx => Self::parse(ContentType::Pptx, bytes),
+            Format::Xlsx => Self::parse(ContentType::Xlsx, bytes),
+            Format::Xliff => Self::parse(ContentType::Xliff, bytes),
+            Format::Srt => Subtitles::parse(SubtitlesKind::SubRip, bytes).map(Self::Subtitles),
+            Format::Vtt => Subtitles::parse(SubtitlesKind::WebVtt, bytes).map(Self::Subtitles),
+            Format::Markdown | Format::Po | Format::Json => {
+                Err(DocumentError::UnsupportedFormat(format))
+            }
+        }
+    }
+
     /// The document as it was read, byte for byte.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Plain(document) => document.to_bytes(),
             Self::Xliff(document) => document.to_bytes(),
+            Self::Subtitles(document) => document.to_bytes(),
         }
     }
 
@@ -90,13 +141,14 @@ impl Document {
         match self {
             Self::Plain(document) => document.characters(),
             Self::Xliff(document) => document.characters(),
+            Self::Subtitles(document) => document.characters(),
         }
     }
 
     /// The language that the document itself says it is in, if it does.
     pub fn language(&self) -> Option<LanguageCode> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Subtitles(_) => None,
             Self::Xliff(document) => document.language(),
         }
     }
@@ -107,6 +159,7 @@ impl Document {
         match self {
             Self::Plain(document) => document.blocks(),
             Self::Xliff(document) => document.blocks(),
+            Self::Subtitles(document) => document.blocks(),
         }
     }
 
@@ -125,6 +178,7 @@ impl Document {
         match self {
             Self::Plain(document) => Ok(document.render(translated)),
             Self::Xliff(document) => Ok(document.render(target, translated)),
+            Self::Subtitles(document) => Ok(document.render(translated)),
         }
     }
 }
@@ -152,6 +206,22 @@ impl From<DocumentError> for DocumentFault {
 mod tests {
     use super::*;
     use crate::job::FaultCode;
+
+    #[test]
+    fn a_document_is_read_by_its_format() {
+        let cue = "00:01.000 --> 00:02.000\na";
+        let read = |format, text: &str| Document::read(format, text.as_bytes().to_vec());
+        let rendered = |document: Document| {
+            let translated = [Block::from("b")];
+            String::from_utf8(document.render("de".parse().unwrap(), translated).unwrap()).unwrap()
+        };
+        let srt = read(Format::Srt, cue).unwrap();
+        assert_eq!((srt.characters(), srt.language(), srt.blocks().len()), (1, None, 1));
+        assert_eq!(srt.to_bytes(), cue.as_bytes());
+        assert_eq!(rendered(srt), "00:01.000 --> 00:02.000\nb");
+        assert!(rendered(read(Format::Vtt, &format!("WEBVTT\n\n{cue}")).unwrap()).ends_with("\nb"));
+        assert!(matches!(read(Format::Text, "a"), Ok(Document::Plain(_))));
+    }
 
     #[test]
     fn what_cannot_be_read_is_its_owners_fault() {

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::draft::{Draft, Segment};
+use crate::document::draft::{Draft, Pairing, Segment};
 
 const SECTION_START: &str = "<![CDATA[";
 const SECTION_END: &str = "]]>";
@@ -26,26 +26,6 @@ pub(super) enum Inline {
     Code(Pairing),
     /// Text within native code.
     Sub,
-}
-
-/// Whether a code opens or closes something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pairing {
-    /// It stands for itself.
-    Single,
-    /// It opens what the code with an equal name closes.
-    Begin(PairName),
-    /// It closes what the code with an equal name opened.
-    End(PairName),
-}
-
-/// What the two halves of a pair have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PairName {
-    /// `bx` and `ex` are not paired with `bpt` and `ept`.
-    pub is_placeholder: bool,
-    /// The value of `rid`, or else `id`.
-    pub id: String,
 }
 
 /// Reads the content of one element, event by event.
@@ -153,7 +133,13 @@ impl<'a> Content<'a> {
     pub(super) fn text(&mut self, range: Range<usize>, text: &str) {
         if self.place() == Place::Block {
             let source = &self.file[range.clone()];
-            self.in_block(|draft| draft.text(range, source, text));
+            self.in_block(|draft| {
+                if source.starts_with('&') {
+                    draft.reference(&range, text);
+                } else {
+                    draft.text(range, source, text);
+                }
+            });
         }
     }
 

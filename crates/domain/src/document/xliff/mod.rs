@@ -7,14 +7,13 @@
 //! [`content`] takes it apart.
 
 mod content;
-mod draft;
 mod unit;
 mod units;
 mod write;
 
-use self::draft::Segment;
 use self::units::{Splice, Units};
 use self::write::Writer;
+use super::draft::Segment;
 use super::xml::XmlError;
 use super::{DocumentError, characters_within_limits};
 use crate::language::LanguageCode;

@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
-use super::content::{Content, Inline, PairName, Pairing};
-use super::draft::{Segment, is_space};
+use super::content::{Content, Inline};
 use super::units::{New, Setting, Splice};
+use crate::document::draft::{PairName, Pairing, Segment, is_space};
 use crate::document::xml::{self, Attribute, Event, Opening, Step, Walker, XmlError};
 
 /// A file that is being read.
@@ -249,13 +249,10 @@ impl<'a> Source<'a> {
 
 // What an element within running text means. Those of others hold text.
 fn inline(local: &str, element: &Opening<'_>) -> Inline {
-    let pair =
-        |is_placeholder, pairing: fn(PairName) -> Pairing| {
-            let id = element.attribute("", "rid").or_else(|| element.attribute("", "id"));
-            Inline::Code(id.map_or(Pairing::Single, |id| {
-                pairing(PairName { is_placeholder, id: id.to_owned() })
-            }))
-        };
+    let pair = |kind, pairing: fn(PairName) -> Pairing| {
+        let id = element.attribute("", "rid").or_else(|| element.attribute("", "id"));
+        Inline::Code(id.map_or(Pairing::Single, |id| pairing(PairName { kind, id: id.to_owned() })))
+    };
     match local {
         "mrk" => match element.attribute("", "mtype") {
             Some("seg") => Inline::Segment,
@@ -264,10 +261,10 @@ fn inline(local: &str, element: &Opening<'_>) -> Inline {
             }
             Some(_) | None => Inline::Span,
         },
-        "bpt" => pair(false, Pairing::Begin),
-        "ept" => pair(false, Pairing::End),
-        "bx" => pair(true, Pairing::Begin),
-        "ex" => pair(true, Pairing::End),
+        "bpt" => pair("bpt", Pairing::Begin),
+        "ept" => pair("bpt", Pairing::End),
+        "bx" => pair("bx", Pairing::Begin),
+        "ex" => pair("bx", Pairing::End),
         "ph" | "it" | "x" | "ut" => Inline::Code(Pairing::Single),
         "sub" => Inline::Sub,
         _ => Inline::Span,

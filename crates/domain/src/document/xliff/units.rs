@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::draft::Segment;
 use super::unit::{Source, Unit, end_of_attributes, find};
+use crate::document::draft::Segment;
 use crate::document::xml::{self, Event, Opening, Step, XmlError};
 use crate::language::LanguageCode;
 

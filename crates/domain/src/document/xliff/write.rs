@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::draft::{Form, Segment};
 use super::units::{New, Splice};
+use crate::document::draft::{Form, Segment};
 use crate::document::xml;
 use crate::language::LanguageCode;
 use crate::text::{Block, Tag};

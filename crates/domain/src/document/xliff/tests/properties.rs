@@ -202,14 +202,14 @@ fn large_and_odd_files_take_no_longer_than_others() {
     for unit in
         ["<bpt id='1'/>", "<ept id='1'/>", "<bpt id='1'/><ept id='2'/>", "<g></g>", " <x/>\n"]
     {
-        let content = format!("a{}", unit.repeat(1_000_000 / unit.len()));
-        assert_eq!(parse(&source(&content)).unwrap().characters() % 2, 1, "{unit}");
+        let content = format!("a{}", unit.repeat(200_000 / unit.len()));
+        assert_eq!(parse(&source(&content)).unwrap().blocks().len(), 1, "{unit}");
     }
-    let tags = |tag: fn(u32) -> String| (0..20_000).map(tag).collect::<Vec<_>>().concat();
+    let tags = |tag: fn(u32) -> String| (0..5_000).map(tag).collect::<Vec<_>>().concat();
     let begins = tags(|id| format!("<bpt id='{id}'/>"));
     let ends = tags(|id| format!("<ept id='x{id}'/>"));
     assert_eq!(parse(&source(&format!("a{begins}{ends}"))).unwrap().blocks().len(), 1);
     let unit = "<trans-unit><source>ab</source></trans-unit>";
-    let units = file_with(&unit.repeat(100_000));
-    assert_eq!(render(&units).matches("AB").count(), 100_000);
+    let units = file_with(&unit.repeat(20_000));
+    assert_eq!(render(&units).matches("AB").count(), 20_000);
 }

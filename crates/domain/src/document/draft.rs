@@ -1,10 +1,10 @@
-//! One block in the making: its text, its white space and its tags.
+//! One block in the making, piece by piece of a file: its text, its white space
+//! and its tags. What the pieces mean, the format says.
 //!
 //! Start reading at [`Draft::finish`].
 
 use std::ops::Range;
 
-use super::content::{PairName, Pairing};
 use crate::text::{Block, PlacedTag, Tag, is_translatable};
 
 // How far back the beginning of a paired code is looked for, so that a file
@@ -42,6 +42,26 @@ pub(super) struct Form {
     pub tab: &'static str,
     /// What a line end is written as.
     pub line_end: &'static str,
+}
+
+/// Whether a code opens or closes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pairing {
+    /// It stands for itself.
+    Single,
+    /// It opens what the code with an equal name closes.
+    Begin(PairName),
+    /// It closes what the code with an equal name opened.
+    End(PairName),
+}
+
+/// What the two halves of a pair have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PairName {
+    /// Such as the name of an element.
+    pub kind: &'static str,
+    /// Which of that kind.
+    pub id: String,
 }
 
 /// A block whose end has not been reached.
@@ -121,14 +141,6 @@ impl Draft {
 
     /// Text at `range` of the file, and how it reads.
     pub(super) fn text(&mut self, range: Range<usize>, source: &str, text: &str) {
-        // A reference was written so that it is taken as it is.
-        if source.starts_with('&') {
-            self.is_section_alone = false;
-            self.is_after_blank = false;
-            self.text.push_str(text);
-            self.end = Some((self.text.len(), range.end));
-            return;
-        }
         let visible = text.trim_matches(is_space);
         if visible.is_empty() {
             self.white_space(range, text);
@@ -144,6 +156,23 @@ impl Draft {
         self.push(behind);
         self.end = Some((self.text.len(), range.start + source.trim_end_matches(is_space).len()));
         self.push(&text[behind.len()..]);
+    }
+
+    /// Text at `range` of the file that reads as it is written.
+    pub(super) fn text_of(&mut self, file: &str, range: Range<usize>) {
+        let text = &file[range.clone()];
+        self.text(range, text, text);
+    }
+
+    /// A reference at `range` to what reads as `text`, which is taken as it is.
+    pub(super) fn reference(&mut self, range: &Range<usize>, text: &str) {
+        if self.is_pristine() {
+            self.start = range.start;
+        }
+        self.is_section_alone = false;
+        self.is_after_blank = false;
+        self.text.push_str(text);
+        self.end = Some((self.text.len(), range.end));
     }
 
     /// A CDATA section at `range` of the file with `inner` in it, and how it reads.
