@@ -8,6 +8,7 @@
 
 mod draft;
 mod format;
+mod json;
 mod plain;
 mod subtitles;
 mod xliff;
@@ -15,6 +16,7 @@ mod xliff;
 mod xml;
 
 pub use format::Format;
+pub use json::Json;
 pub use plain::PlainText;
 pub use subtitles::{Kind as SubtitlesKind, Subtitles};
 pub use xliff::Xliff;
@@ -32,6 +34,8 @@ pub enum Document {
     Xliff(Xliff),
     /// `application/x-subrip` or `text/vtt`
     Subtitles(Subtitles),
+    /// `application/json`
+    Json(Json),
 }
 
 /// Why a document cannot be translated as it is. The texts are the service's.
@@ -121,9 +125,8 @@ impl Document {
             Format::Xliff => Self::parse(ContentType::Xliff, bytes),
             Format::Srt => Subtitles::parse(SubtitlesKind::SubRip, bytes).map(Self::Subtitles),
             Format::Vtt => Subtitles::parse(SubtitlesKind::WebVtt, bytes).map(Self::Subtitles),
-            Format::Markdown | Format::Po | Format::Json => {
-                Err(DocumentError::UnsupportedFormat(format))
-            }
+            Format::Json => Json::parse(bytes).map(Self::Json),
+            Format::Markdown | Format::Po => Err(DocumentError::UnsupportedFormat(format)),
         }
     }
 
@@ -133,6 +136,7 @@ impl Document {
             Self::Plain(document) => document.to_bytes(),
             Self::Xliff(document) => document.to_bytes(),
             Self::Subtitles(document) => document.to_bytes(),
+            Self::Json(document) => document.to_bytes(),
         }
     }
 
@@ -142,13 +146,14 @@ impl Document {
             Self::Plain(document) => document.characters(),
             Self::Xliff(document) => document.characters(),
             Self::Subtitles(document) => document.characters(),
+            Self::Json(document) => document.characters(),
         }
     }
 
     /// The language that the document itself says it is in, if it does.
     pub fn language(&self) -> Option<LanguageCode> {
         match self {
-            Self::Plain(_) | Self::Subtitles(_) => None,
+            Self::Plain(_) | Self::Subtitles(_) | Self::Json(_) => None,
             Self::Xliff(document) => document.language(),
         }
     }
@@ -160,6 +165,7 @@ impl Document {
             Self::Plain(document) => document.blocks(),
             Self::Xliff(document) => document.blocks(),
             Self::Subtitles(document) => document.blocks(),
+            Self::Json(document) => document.blocks(),
         }
     }
 
@@ -179,6 +185,7 @@ impl Document {
             Self::Plain(document) => Ok(document.render(translated)),
             Self::Xliff(document) => Ok(document.render(target, translated)),
             Self::Subtitles(document) => Ok(document.render(translated)),
+            Self::Json(document) => Ok(document.render(translated)),
         }
     }
 }
@@ -220,7 +227,12 @@ mod tests {
         assert_eq!(srt.to_bytes(), cue.as_bytes());
         assert_eq!(rendered(srt), "00:01.000 --> 00:02.000\nb");
         assert!(rendered(read(Format::Vtt, &format!("WEBVTT\n\n{cue}")).unwrap()).ends_with("\nb"));
+        assert_eq!(rendered(read(Format::Json, "[\"a\"]").unwrap()), "[\"b\"]");
         assert!(matches!(read(Format::Text, "a"), Ok(Document::Plain(_))));
+        assert_eq!(
+            read(Format::Po, "").unwrap_err().to_string(),
+            "Documents of type text/x-gettext-translation are not supported by this server"
+        );
     }
 
     #[test]
