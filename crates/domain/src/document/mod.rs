@@ -10,6 +10,7 @@ mod draft;
 mod format;
 mod json;
 mod plain;
+mod po;
 mod subtitles;
 mod xliff;
 #[cfg_attr(not(test), expect(dead_code, reason = "for the formats that splice"))]
@@ -18,6 +19,7 @@ mod xml;
 pub use format::Format;
 pub use json::Json;
 pub use plain::PlainText;
+pub use po::Po;
 pub use subtitles::{Kind as SubtitlesKind, Subtitles};
 pub use xliff::Xliff;
 
@@ -36,6 +38,8 @@ pub enum Document {
     Subtitles(Subtitles),
     /// `application/json`
     Json(Json),
+    /// `text/x-gettext-translation`
+    Po(Po),
 }
 
 /// Why a document cannot be translated as it is. The texts are the service's.
@@ -126,7 +130,8 @@ impl Document {
             Format::Srt => Subtitles::parse(SubtitlesKind::SubRip, bytes).map(Self::Subtitles),
             Format::Vtt => Subtitles::parse(SubtitlesKind::WebVtt, bytes).map(Self::Subtitles),
             Format::Json => Json::parse(bytes).map(Self::Json),
-            Format::Markdown | Format::Po => Err(DocumentError::UnsupportedFormat(format)),
+            Format::Po => Po::parse(bytes).map(Self::Po),
+            Format::Markdown => Err(DocumentError::UnsupportedFormat(format)),
         }
     }
 
@@ -137,6 +142,7 @@ impl Document {
             Self::Xliff(document) => document.to_bytes(),
             Self::Subtitles(document) => document.to_bytes(),
             Self::Json(document) => document.to_bytes(),
+            Self::Po(document) => document.to_bytes(),
         }
     }
 
@@ -147,13 +153,14 @@ impl Document {
             Self::Xliff(document) => document.characters(),
             Self::Subtitles(document) => document.characters(),
             Self::Json(document) => document.characters(),
+            Self::Po(document) => document.characters(),
         }
     }
 
     /// The language that the document itself says it is in, if it does.
     pub fn language(&self) -> Option<LanguageCode> {
         match self {
-            Self::Plain(_) | Self::Subtitles(_) | Self::Json(_) => None,
+            Self::Plain(_) | Self::Subtitles(_) | Self::Json(_) | Self::Po(_) => None,
             Self::Xliff(document) => document.language(),
         }
     }
@@ -166,6 +173,7 @@ impl Document {
             Self::Xliff(document) => document.blocks(),
             Self::Subtitles(document) => document.blocks(),
             Self::Json(document) => document.blocks(),
+            Self::Po(document) => document.blocks(),
         }
     }
 
@@ -186,6 +194,7 @@ impl Document {
             Self::Xliff(document) => Ok(document.render(target, translated)),
             Self::Subtitles(document) => Ok(document.render(translated)),
             Self::Json(document) => Ok(document.render(translated)),
+            Self::Po(document) => Ok(document.render(target, translated)),
         }
     }
 }
@@ -230,8 +239,8 @@ mod tests {
         assert_eq!(rendered(read(Format::Json, "[\"a\"]").unwrap()), "[\"b\"]");
         assert!(matches!(read(Format::Text, "a"), Ok(Document::Plain(_))));
         assert_eq!(
-            read(Format::Po, "").unwrap_err().to_string(),
-            "Documents of type text/x-gettext-translation are not supported by this server"
+            read(Format::Markdown, "").unwrap_err().to_string(),
+            "Documents of type text/markdown are not supported by this server"
         );
     }
 
