@@ -82,6 +82,34 @@ impl LanguageCode {
         }
     }
 
+    /// The language that a tag such as `en-US` or `zh_Hant_TW` names: the one of
+    /// the list with that very code, or else the one without region and script.
+    ///
+    /// Tags are in use in many spellings; codes of the API are not, and are parsed.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let tag = tag.trim().replace('_', "-");
+        let with_code = |code: &str| Self::all().find(|it| it.as_str().eq_ignore_ascii_case(code));
+        let mut subtags = tag.split('-');
+        let base = subtags.next()?;
+        let is = |codes: &[&str]| codes.iter().any(|code| code.eq_ignore_ascii_case(base));
+        let is_traditional = |subtag: &str| {
+            ["Hant", "TW", "HK", "MO"].iter().any(|other| other.eq_ignore_ascii_case(subtag))
+        };
+        if is(&["zh"]) && !tag.to_ascii_lowercase().contains("hans") && subtags.any(is_traditional)
+        {
+            return with_code("zh-TW");
+        }
+        // The list has one Norwegian, and its own codes for Hebrew, Indonesian and Filipino.
+        let base = match () {
+            () if is(&["nb", "nn"]) => "no",
+            () if is(&["iw"]) => "he",
+            () if is(&["in"]) => "id",
+            () if is(&["fil"]) => "tl",
+            () => base,
+        };
+        with_code(&tag).or_else(|| with_code(base))
+    }
+
     fn language(self) -> &'static Language {
         &LANGUAGES[usize::from(self.0)]
     }
@@ -237,6 +265,31 @@ mod tests {
             [Some("es"), Some("fa"), Some("pt")]
         );
         assert_eq!([base("zh-TW"), base("es")], [None, None]);
+    }
+
+    #[test]
+    fn tags_name_the_language_that_fits() {
+        for (tag, expected) in [
+            ("en", Some("en")),
+            ("EN-us", Some("en")),
+            ("en_GB.UTF-8", Some("en")),
+            ("pt-BR", Some("pt")),
+            ("pt-pt", Some("pt-PT")),
+            ("fr_CA", Some("fr-CA")),
+            ("fa-IR", Some("fa")),
+            ("zh-CN", Some("zh")),
+            ("zh-Hans-TW", Some("zh")),
+            ("zh-Hant", Some("zh-TW")),
+            ("zh_HK", Some("zh-TW")),
+            ("nb-NO", Some("no")),
+            ("iw", Some("he")),
+            ("fil-PH", Some("tl")),
+            ("tlh", None),
+            ("x-none", None),
+            ("", None),
+        ] {
+            assert_eq!(LanguageCode::from_tag(tag).map(LanguageCode::as_str), expected, "{tag}");
+        }
     }
 
     #[test]

@@ -6,11 +6,24 @@
 //!
 //! Start reading at [`Document::parse`].
 
+mod draft;
+mod format;
 mod html;
+mod json;
 mod plain;
+mod po;
+mod subtitles;
+mod xliff;
+#[cfg_attr(not(test), expect(dead_code, reason = "for the formats that splice"))]
+mod xml;
 
+pub use format::Format;
 pub use html::Html;
+pub use json::Json;
 pub use plain::PlainText;
+pub use po::Po;
+pub use subtitles::{Kind as SubtitlesKind, Subtitles};
+pub use xliff::Xliff;
 
 use crate::job::{ContentType, DOCUMENT_CHARACTERS_MAX, DocumentFault, TRANSLATABLE_BYTES_MAX};
 use crate::language::LanguageCode;
@@ -23,6 +36,14 @@ pub enum Document {
     Plain(PlainText),
     /// `text/html`
     Html(Html),
+    /// `application/x-xliff+xml`
+    Xliff(Xliff),
+    /// `application/x-subrip` or `text/vtt`
+    Subtitles(Subtitles),
+    /// `application/json`
+    Json(Json),
+    /// `text/x-gettext-translation`
+    Po(Po),
 }
 
 /// Why a document cannot be translated as it is. The texts are the service's.
@@ -54,9 +75,31 @@ pub enum DocumentError {
     /// It would take up more than may be.
     #[error("The document exceeds the limit of 200 MB when unpacked")]
     TooLargeUnpacked,
+    /// A file whose format its name does not tell.
+    #[error("Files {} are not supported: the known ones are {known}", Named(extension.as_deref()))]
+    UnknownFormat {
+        /// The extension of its name, in lower case and without the dot.
+        extension: Option<String>,
+        /// Those that are known.
+        known: String,
+    },
     /// Documents of this type cannot be read.
     #[error("Documents of type {} are not supported by this server", .0.as_str())]
     UnsupportedType(ContentType),
+    /// Files in this format cannot be read.
+    #[error("Documents of type {} are not supported by this server", .0.mime())]
+    UnsupportedFormat(Format),
+}
+
+struct Named<'a>(Option<&'a str>);
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(extension) => write!(f, "with the extension .{extension}"),
+            None => f.write_str("without an extension"),
+        }
+    }
 }
 
 impl Document {
@@ -69,7 +112,8 @@ impl Document {
         match content_type {
             ContentType::Text => PlainText::parse(bytes).map(Self::Plain),
             ContentType::Html => Html::parse(bytes).map(Self::Html),
-            ContentType::Docx | ContentType::Pptx | ContentType::Xlsx | ContentType::Xliff => {
+            ContentType::Xliff => Xliff::parse(bytes).map(Self::Xliff),
+            ContentType::Docx | ContentType::Pptx | ContentType::Xlsx => {
                 Err(DocumentError::UnsupportedType(content_type))
             }
         }
@@ -87,11 +131,36 @@ impl Document {
         }
     }
 
+    /// Reads a document in a format that need not be one of the API's.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Document::parse`].
+    pub fn read(format: Format, bytes: Vec<u8>) -> Result<Self, DocumentError> {
+        match format {
+            Format::Text => Self::parse(ContentType::Text, bytes),
+            Format::Html => Self::parse(ContentType::Html, bytes),
+            Format::Docx => Self::parse(ContentType::Docx, bytes),
+            Format::Pptx => Self::parse(ContentType::Pptx, bytes),
+            Format::Xlsx => Self::parse(ContentType::Xlsx, bytes),
+            Format::Xliff => Self::parse(ContentType::Xliff, bytes),
+            Format::Srt => Subtitles::parse(SubtitlesKind::SubRip, bytes).map(Self::Subtitles),
+            Format::Vtt => Subtitles::parse(SubtitlesKind::WebVtt, bytes).map(Self::Subtitles),
+            Format::Json => Json::parse(bytes).map(Self::Json),
+            Format::Po => Po::parse(bytes).map(Self::Po),
+            Format::Markdown => Err(DocumentError::UnsupportedFormat(format)),
+        }
+    }
+
     /// The document as it was read, byte for byte.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Plain(document) => document.to_bytes(),
             Self::Html(document) => document.to_bytes(),
+            Self::Xliff(document) => document.to_bytes(),
+            Self::Subtitles(document) => document.to_bytes(),
+            Self::Json(document) => document.to_bytes(),
+            Self::Po(document) => document.to_bytes(),
         }
     }
 
@@ -100,13 +169,20 @@ impl Document {
         match self {
             Self::Plain(document) => document.characters(),
             Self::Html(document) => document.characters(),
+            Self::Xliff(document) => document.characters(),
+            Self::Subtitles(document) => document.characters(),
+            Self::Json(document) => document.characters(),
+            Self::Po(document) => document.characters(),
         }
     }
 
     /// The language that the document itself says it is in, if it does.
     pub fn language(&self) -> Option<LanguageCode> {
         match self {
-            Self::Plain(_) | Self::Html(_) => None,
+            Self::Plain(_) | Self::Html(_) | Self::Subtitles(_) | Self::Json(_) | Self::Po(_) => {
+                None
+            }
+            Self::Xliff(document) => document.language(),
         }
     }
 
@@ -116,6 +192,10 @@ impl Document {
         match self {
             Self::Plain(document) => document.blocks(),
             Self::Html(document) => document.blocks(),
+            Self::Xliff(document) => document.blocks(),
+            Self::Subtitles(document) => document.blocks(),
+            Self::Json(document) => document.blocks(),
+            Self::Po(document) => document.blocks(),
         }
     }
 
@@ -128,12 +208,16 @@ impl Document {
     /// If the document turns out to be damaged only now.
     pub fn render(
         &self,
-        _target: LanguageCode,
+        target: LanguageCode,
         translated: impl IntoIterator<Item = Block<'static>>,
     ) -> Result<Vec<u8>, DocumentError> {
         match self {
             Self::Plain(document) => Ok(document.render(translated)),
             Self::Html(document) => Ok(document.render(translated)),
+            Self::Xliff(document) => Ok(document.render(target, translated)),
+            Self::Subtitles(document) => Ok(document.render(translated)),
+            Self::Json(document) => Ok(document.render(translated)),
+            Self::Po(document) => Ok(document.render(target, translated)),
         }
     }
 }
@@ -161,6 +245,27 @@ impl From<DocumentError> for DocumentFault {
 mod tests {
     use super::*;
     use crate::job::FaultCode;
+
+    #[test]
+    fn a_document_is_read_by_its_format() {
+        let cue = "00:01.000 --> 00:02.000\na";
+        let read = |format, text: &str| Document::read(format, text.as_bytes().to_vec());
+        let rendered = |document: Document| {
+            let translated = [Block::from("b")];
+            String::from_utf8(document.render("de".parse().unwrap(), translated).unwrap()).unwrap()
+        };
+        let srt = read(Format::Srt, cue).unwrap();
+        assert_eq!((srt.characters(), srt.language(), srt.blocks().len()), (1, None, 1));
+        assert_eq!(srt.to_bytes(), cue.as_bytes());
+        assert_eq!(rendered(srt), "00:01.000 --> 00:02.000\nb");
+        assert!(rendered(read(Format::Vtt, &format!("WEBVTT\n\n{cue}")).unwrap()).ends_with("\nb"));
+        assert_eq!(rendered(read(Format::Json, "[\"a\"]").unwrap()), "[\"b\"]");
+        assert!(matches!(read(Format::Text, "a"), Ok(Document::Plain(_))));
+        assert_eq!(
+            read(Format::Markdown, "").unwrap_err().to_string(),
+            "Documents of type text/markdown are not supported by this server"
+        );
+    }
 
     #[test]
     fn what_cannot_be_read_is_its_owners_fault() {
