@@ -7,6 +7,8 @@
 //! Start reading at [`Document::parse`].
 
 mod plain;
+#[cfg_attr(not(test), expect(dead_code, reason = "for the formats that splice"))]
+mod xml;
 
 pub use plain::PlainText;
 
