@@ -6,10 +6,12 @@
 //!
 //! Start reading at [`Document::parse`].
 
+mod office;
 mod plain;
 #[cfg_attr(not(test), expect(dead_code, reason = "for the formats that splice"))]
 mod xml;
 
+pub use office::{Office, OfficeKind};
 pub use plain::PlainText;
 
 use crate::job::{ContentType, DOCUMENT_CHARACTERS_MAX, DocumentFault, TRANSLATABLE_BYTES_MAX};
@@ -21,6 +23,8 @@ use crate::text::{Block, is_translatable};
 pub enum Document {
     /// `text/plain`
     Plain(PlainText),
+    /// Word, PowerPoint or Excel.
+    Office(Box<Office>),
 }
 
 /// Why a document cannot be translated as it is. The texts are the service's.
@@ -66,11 +70,12 @@ impl Document {
     pub fn parse(content_type: ContentType, bytes: Vec<u8>) -> Result<Self, DocumentError> {
         match content_type {
             ContentType::Text => PlainText::parse(bytes).map(Self::Plain),
-            ContentType::Html
-            | ContentType::Docx
-            | ContentType::Pptx
-            | ContentType::Xlsx
-            | ContentType::Xliff => Err(DocumentError::UnsupportedType(content_type)),
+            ContentType::Docx => office(OfficeKind::Document, bytes),
+            ContentType::Pptx => office(OfficeKind::Presentation, bytes),
+            ContentType::Xlsx => office(OfficeKind::Workbook, bytes),
+            ContentType::Html | ContentType::Xliff => {
+                Err(DocumentError::UnsupportedType(content_type))
+            }
         }
     }
 
@@ -78,6 +83,7 @@ impl Document {
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Plain(document) => document.to_bytes(),
+            Self::Office(document) => document.to_bytes(),
         }
     }
 
@@ -85,13 +91,14 @@ impl Document {
     pub fn characters(&self) -> u64 {
         match self {
             Self::Plain(document) => document.characters(),
+            Self::Office(document) => document.characters(),
         }
     }
 
     /// The language that the document itself says it is in, if it does.
     pub fn language(&self) -> Option<LanguageCode> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Office(_) => None,
         }
     }
 
@@ -100,6 +107,7 @@ impl Document {
     pub fn blocks(&self) -> Vec<Block<'_>> {
         match self {
             Self::Plain(document) => document.blocks(),
+            Self::Office(document) => document.blocks(),
         }
     }
 
@@ -117,12 +125,16 @@ impl Document {
     ) -> Result<Vec<u8>, DocumentError> {
         match self {
             Self::Plain(document) => Ok(document.render(translated)),
+            Self::Office(document) => document.render(translated),
         }
     }
 }
 
+fn office(kind: OfficeKind, bytes: Vec<u8>) -> Result<Document, DocumentError> {
+    Office::parse(kind, bytes).map(|document| Document::Office(Box::new(document)))
+}
+
 /// The characters of `blocks`, if they are within the limits.
-#[expect(dead_code, reason = "for the formats with markup")]
 pub(crate) fn characters_within_limits(blocks: &[Block<'_>]) -> Result<u64, DocumentError> {
     let characters = blocks.iter().map(|block| block.text.chars().count() as u64).sum();
     if DOCUMENT_CHARACTERS_MAX < characters {
@@ -148,13 +160,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_its_owners_fault() {
-        let refused = Document::parse(ContentType::Docx, Vec::new()).unwrap_err();
+        let refused = Document::parse(ContentType::Xliff, Vec::new()).unwrap_err();
         let fault = DocumentFault::from(refused);
         assert_eq!(fault.code, FaultCode::InvalidRequest);
         assert_eq!(
             fault.message,
-            "Documents of type application/vnd.openxmlformats-officedocument.wordprocessingml.document \
-             are not supported by this server"
+            "Documents of type application/x-xliff+xml are not supported by this server"
         );
     }
 }

@@ -1,0 +1,134 @@
+//! Office files: Word documents, PowerPoint presentations, Excel workbooks.
+//!
+//! All three are ZIP containers of XML parts. Paragraphs become blocks; what is
+//! no text in them, and every part without any, stays byte for byte.
+//!
+//! Start reading at [`Office::parse`].
+
+mod dialect;
+mod package;
+mod paragraph;
+mod parts;
+mod placing;
+mod scan;
+
+use std::ops::Range;
+
+pub use self::parts::OfficeKind;
+
+use self::dialect::Dialect;
+use self::package::{Package, PackageError};
+use self::parts::Part;
+use self::scan::{Scanner, Task};
+use super::xml::XmlError;
+use super::{DocumentError, characters_within_limits};
+use crate::text::Block;
+
+/// An office file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Office {
+    kind: OfficeKind,
+    package: Package,
+    /// The parts with something to translate, and which of the blocks are theirs.
+    parts: Vec<(Part, Range<usize>)>,
+    // Invariant: within the limits.
+    blocks: Vec<Block<'static>>,
+    characters: u64,
+}
+
+impl Office {
+    /// Reads an office file of that kind.
+    ///
+    /// # Errors
+    ///
+    /// If it is another file, damaged, encrypted or exceeds a limit.
+    pub fn parse(kind: OfficeKind, bytes: Vec<u8>) -> Result<Self, DocumentError> {
+        let malformed = |err: PackageError| err.into_error(kind.expected());
+        let package = Package::open(bytes).map_err(malformed)?;
+        let mut parts = Vec::new();
+        let mut blocks = Vec::new();
+        let mut characters = 0;
+        for part in parts::translated_parts(&package, kind).map_err(malformed)? {
+            let content = package.read(part.entry).map_err(malformed)?;
+            let dialect = Dialect::of(part.kind);
+            let read = read_part(&content, dialect).map_err(|err| xml_error(&err, kind))?;
+            if read.is_empty() {
+                continue;
+            }
+            let start = blocks.len();
+            blocks.extend(read);
+            parts.push((part, start..blocks.len()));
+            // After each part, so that a bomb of text does not become large.
+            characters = characters_within_limits(&blocks)?;
+        }
+        Ok(Self { kind, package, parts, blocks, characters })
+    }
+
+    /// The file as it was read.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.package.bytes().to_vec()
+    }
+
+    /// The characters of its blocks.
+    pub fn characters(&self) -> u64 {
+        self.characters
+    }
+
+    /// Its paragraphs that have something to translate in them.
+    pub(super) fn blocks(&self) -> Vec<Block<'_>> {
+        let borrowed = |block: &'_ Block<'static>| Block {
+            text: block.text.clone(),
+            tags: block.tags.clone(),
+        };
+        self.blocks.iter().map(borrowed).collect()
+    }
+
+    /// The file with its paragraphs translated: one block for each of [`Self::blocks`].
+    pub(super) fn render(
+        &self,
+        translated: impl IntoIterator<Item = Block<'static>>,
+    ) -> Result<Vec<u8>, DocumentError> {
+        let translated: Vec<Block<'static>> = translated.into_iter().collect();
+        let part_of = |entry: usize| self.parts.iter().find(|(part, _)| part.entry == entry);
+        let rewritten = self.package.rewrite(
+            |entry| part_of(entry).is_some(),
+            |entry, content| {
+                let Some((part, range)) = part_of(entry) else {
+                    return Ok(None);
+                };
+                let blocks = translated.get(range.clone()).unwrap_or_default();
+                write_part(content, Dialect::of(part.kind), blocks)
+                    .map_err(|err| PackageError::damaged(err.to_string()))
+            },
+        );
+        rewritten.map_err(|err| err.into_error(self.kind.expected()))
+    }
+}
+
+fn read_part(content: &[u8], dialect: Dialect) -> Result<Vec<Block<'static>>, XmlError> {
+    let mut scanner = Scanner::new(content, dialect, Task::Read(Vec::new()))?;
+    scanner.paragraphs()?;
+    match scanner.task {
+        Task::Read(blocks) => Ok(blocks),
+        Task::Write(_) => Ok(Vec::new()),
+    }
+}
+
+fn write_part(
+    content: &[u8],
+    dialect: Dialect,
+    blocks: &[Block<'static>],
+) -> Result<Option<Vec<u8>>, XmlError> {
+    let mut scanner = Scanner::new(content, dialect, Task::Write(blocks.iter()))?;
+    scanner.paragraphs()?;
+    Ok(scanner.edits.finish().map(String::into_bytes))
+}
+
+fn xml_error(err: &XmlError, kind: OfficeKind) -> DocumentError {
+    match err {
+        XmlError::NotUtf8 => DocumentError::NotUtf8,
+        XmlError::Fault { .. } => {
+            PackageError::damaged(err.to_string()).into_error(kind.expected())
+        }
+    }
+}

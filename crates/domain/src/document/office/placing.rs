@@ -1,0 +1,59 @@
+//! Where the tags of a translated block go: where the translation put them, or,
+//! if that would not make a document, where they come in the order of the source.
+//!
+//! Start reading at [`tags`].
+
+use crate::text::{Block, PlacedTag, Tag};
+
+/// The tags of `translated`, in an order in which they can be written: all of
+/// `source`, each once and properly nested; in the very order of `source` if it
+/// `is_ordered`.
+pub(super) fn tags(source: &Block<'_>, translated: &Block<'_>, is_ordered: bool) -> Vec<PlacedTag> {
+    let is_in_text = |placed: &PlacedTag| translated.text.is_char_boundary(placed.at);
+    let is_rising = translated.tags.is_sorted_by_key(|placed| placed.at);
+    let is_usable = translated.tags.iter().all(is_in_text)
+        && is_rising
+        && is_nested(&translated.tags)
+        && has_the_same(&source.tags, &translated.tags);
+    let order = |tags: &[PlacedTag]| tags.iter().map(|placed| placed.tag).collect::<Vec<_>>();
+    if is_usable && !(is_ordered && order(&source.tags) != order(&translated.tags)) {
+        return translated.tags.clone();
+    }
+    if is_usable {
+        let places = source.tags.iter().zip(&translated.tags);
+        return places.map(|(old, new)| PlacedTag { at: new.at, tag: old.tag }).collect();
+    }
+    let scaled = |at: usize| {
+        let at = at * translated.text.len() / source.text.len().max(1);
+        translated.text.floor_char_boundary(at)
+    };
+    source.tags.iter().map(|placed| PlacedTag { at: scaled(placed.at), ..*placed }).collect()
+}
+
+fn has_the_same(source: &[PlacedTag], translated: &[PlacedTag]) -> bool {
+    let sorted = |tags: &[PlacedTag]| {
+        let key = |placed: &PlacedTag| match placed.tag {
+            Tag::Open(number) => (0, number),
+            Tag::Close(number) => (1, number),
+            Tag::Point(number) => (2, number),
+            Tag::Opaque(number) => (3, number),
+        };
+        let mut keys: Vec<_> = tags.iter().map(key).collect();
+        keys.sort_unstable();
+        keys
+    };
+    sorted(source) == sorted(translated)
+}
+
+fn is_nested(tags: &[PlacedTag]) -> bool {
+    let mut open = Vec::new();
+    let is_nested = tags.iter().all(|placed| match placed.tag {
+        Tag::Open(number) => {
+            open.push(number);
+            true
+        }
+        Tag::Close(number) => open.pop() == Some(number),
+        Tag::Point(_) | Tag::Opaque(_) => true,
+    });
+    is_nested && open.is_empty()
+}
