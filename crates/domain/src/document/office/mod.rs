@@ -64,6 +64,11 @@ impl Office {
         Ok(Self { kind, package, parts, blocks, characters })
     }
 
+    /// Which kind of office file it is.
+    pub fn kind(&self) -> OfficeKind {
+        self.kind
+    }
+
     /// The file as it was read.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.package.bytes().to_vec()
