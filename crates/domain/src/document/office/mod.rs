@@ -11,6 +11,7 @@ mod paragraph;
 mod parts;
 mod placing;
 mod scan;
+mod workbook;
 
 use std::ops::Range;
 
@@ -18,8 +19,9 @@ pub use self::parts::OfficeKind;
 
 use self::dialect::Dialect;
 use self::package::{Package, PackageError};
-use self::parts::Part;
+use self::parts::{Part, PartKind};
 use self::scan::{Scanner, Task};
+use self::workbook::Headers;
 use super::xml::XmlError;
 use super::{DocumentError, characters_within_limits};
 use crate::text::Block;
@@ -29,6 +31,7 @@ use crate::text::Block;
 pub struct Office {
     kind: OfficeKind,
     package: Package,
+    headers: Headers,
     /// The parts with something to translate, and which of the blocks are theirs.
     parts: Vec<(Part, Range<usize>)>,
     // Invariant: within the limits.
@@ -45,14 +48,15 @@ impl Office {
     pub fn parse(kind: OfficeKind, bytes: Vec<u8>) -> Result<Self, DocumentError> {
         let malformed = |err: PackageError| err.into_error(kind.expected());
         let package = Package::open(bytes).map_err(malformed)?;
+        let found = parts::translated_parts(&package, kind).map_err(malformed)?;
+        let headers = Headers::of(&package, &found).map_err(malformed)?;
         let mut parts = Vec::new();
         let mut blocks = Vec::new();
         let mut characters = 0;
-        for part in parts::translated_parts(&package, kind).map_err(malformed)? {
+        for part in found {
             let content = package.read(part.entry).map_err(malformed)?;
-            let dialect = Dialect::of(part.kind);
-            let read = read_part(&content, dialect).map_err(|err| xml_error(&err, kind))?;
-            if read.is_empty() {
+            let read = read_part(&content, &part, &headers).map_err(|err| xml_error(&err, kind))?;
+            if read.is_empty() && !headers.are_split_on(part.entry) {
                 continue;
             }
             let start = blocks.len();
@@ -61,7 +65,7 @@ impl Office {
             // After each part, so that a bomb of text does not become large.
             characters = characters_within_limits(&blocks)?;
         }
-        Ok(Self { kind, package, parts, blocks, characters })
+        Ok(Self { kind, package, headers, parts, blocks, characters })
     }
 
     /// Which kind of office file it is.
@@ -94,6 +98,8 @@ impl Office {
         translated: impl IntoIterator<Item = Block<'static>>,
     ) -> Result<Vec<u8>, DocumentError> {
         let translated: Vec<Block<'static>> = translated.into_iter().collect();
+        let malformed = |err: PackageError| err.into_error(self.kind.expected());
+        let strings = self.strings_to_split(&translated).map_err(malformed)?;
         let part_of = |entry: usize| self.parts.iter().find(|(part, _)| part.entry == entry);
         let rewritten = self.package.rewrite(
             |entry| part_of(entry).is_some(),
@@ -102,31 +108,62 @@ impl Office {
                     return Ok(None);
                 };
                 let blocks = translated.get(range.clone()).unwrap_or_default();
-                write_part(content, Dialect::of(part.kind), blocks)
-                    .map_err(|err| PackageError::damaged(err.to_string()))
+                let task = Task::Write(blocks.iter());
+                let scanner = scan(content, part, task, &self.headers, strings);
+                let edits = scanner.map_err(|err| PackageError::damaged(err.to_string()))?.edits;
+                Ok(edits.finish().map(String::into_bytes))
             },
         );
-        rewritten.map_err(|err| err.into_error(self.kind.expected()))
+        rewritten.map_err(malformed)
+    }
+
+    /// How many shared strings there are, if any of them is to be another now.
+    fn strings_to_split(
+        &self,
+        translated: &[Block<'static>],
+    ) -> Result<Option<usize>, PackageError> {
+        let strings = self.parts.iter().find(|(part, _)| part.kind == PartKind::SharedStrings);
+        let Some((part, range)) = strings else {
+            return Ok(None);
+        };
+        if translated.get(range.clone()) == self.blocks.get(range.clone()) {
+            return Ok(None);
+        }
+        let content = self.package.read(part.entry)?;
+        let counted = workbook::count_strings(&content);
+        counted.map(Some).map_err(|err| PackageError::damaged(err.to_string()))
     }
 }
 
-fn read_part(content: &[u8], dialect: Dialect) -> Result<Vec<Block<'static>>, XmlError> {
-    let mut scanner = Scanner::new(content, dialect, Task::Read(Vec::new()))?;
-    scanner.paragraphs()?;
-    match scanner.task {
-        Task::Read(blocks) => Ok(blocks),
-        Task::Write(_) => Ok(Vec::new()),
-    }
-}
-
-fn write_part(
+fn read_part(
     content: &[u8],
-    dialect: Dialect,
-    blocks: &[Block<'static>],
-) -> Result<Option<Vec<u8>>, XmlError> {
-    let mut scanner = Scanner::new(content, dialect, Task::Write(blocks.iter()))?;
-    scanner.paragraphs()?;
-    Ok(scanner.edits.finish().map(String::into_bytes))
+    part: &Part,
+    headers: &Headers,
+) -> Result<Vec<Block<'static>>, XmlError> {
+    match scan(content, part, Task::Read(Vec::new()), headers, None)?.task {
+        Task::Read(blocks) => Ok(blocks),
+        Task::Skip | Task::Write(_) => Ok(Vec::new()),
+    }
+}
+
+/// Goes through a part. If shared strings are to be split, `strings` is how many
+/// there are.
+fn scan<'a, 't>(
+    content: &'a [u8],
+    part: &Part,
+    task: Task<'t>,
+    headers: &Headers,
+    strings: Option<usize>,
+) -> Result<Scanner<'a, 't>, XmlError> {
+    let mut scanner = Scanner::new(content, Dialect::of(part.kind), task)?;
+    match part.kind {
+        PartKind::SharedStrings => headers.scan_strings(&mut scanner, strings.is_some())?,
+        PartKind::Sheet => headers.scan_sheet(&mut scanner, part.entry, strings)?,
+        PartKind::Word | PartKind::SheetComments | PartKind::Drawing | PartKind::PlainComments => {
+            scanner.paragraphs()?;
+        }
+    }
+    Ok(scanner)
 }
 
 fn xml_error(err: &XmlError, kind: OfficeKind) -> DocumentError {

@@ -17,6 +17,8 @@ use crate::text::Block;
 pub(super) enum Task<'t> {
     /// Their blocks are collected.
     Read(Vec<Block<'static>>),
+    /// Nothing.
+    Skip,
     /// They are written anew, one of these blocks for each.
     Write(std::slice::Iter<'t, Block<'static>>),
 }
@@ -120,11 +122,15 @@ impl<'a, 't> Scanner<'a, 't> {
         let mut items = Items::default();
         let start = self.walker.position();
         let close = self.content(&mut items, self.paragraphs_begun, &mut None)?;
+        if self.dialect == Dialect::Plain && has_mentions(&self.walker.source()[close.end..]) {
+            return Ok(());
+        }
         let Some(paragraph) = Paragraph::new(items) else {
             return Ok(());
         };
         match &mut self.task {
             Task::Read(blocks) => blocks.push(paragraph.block),
+            Task::Skip => (),
             Task::Write(blocks) => {
                 if let Some(translated) = blocks.next()
                     && *translated != paragraph.block
@@ -495,6 +501,14 @@ fn range_key(tag: &Opening<'_>) -> String {
     let kind = tag.name.local.trim_end_matches("Start").trim_end_matches("End");
     let id = tag.attributes.iter().find(|attribute| attribute.name.local == "id");
     format!("{kind} {}", id.map_or("", |id| id.value.as_ref()))
+}
+
+/// Whether people are mentioned in the text before `rest`: where is given by places
+/// in it, which a translation would move.
+fn has_mentions(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let name = name_in(rest, &(0..rest.len()));
+    rest.starts_with('<') && rest[name].rsplit(':').next() == Some("mentions")
 }
 
 /// Where the name of the element is whose tag begins at `tag`.
