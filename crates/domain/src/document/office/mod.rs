@@ -11,6 +11,8 @@ mod paragraph;
 mod parts;
 mod placing;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod workbook;
 
 use std::ops::Range;

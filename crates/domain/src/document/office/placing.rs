@@ -6,28 +6,44 @@
 use crate::text::{Block, PlacedTag, Tag};
 
 /// The tags of `translated`, in an order in which they can be written: all of
-/// `source`, each once and properly nested; in the very order of `source` if it
-/// `is_ordered`.
+/// `source`, each once and properly nested. If it `is_ordered`, they come in the
+/// very order of `source`, and those that no text parts stay together.
 pub(super) fn tags(source: &Block<'_>, translated: &Block<'_>, is_ordered: bool) -> Vec<PlacedTag> {
     let is_in_text = |placed: &PlacedTag| translated.text.is_char_boundary(placed.at);
-    let is_rising = translated.tags.is_sorted_by_key(|placed| placed.at);
     let is_usable = translated.tags.iter().all(is_in_text)
-        && is_rising
+        && translated.tags.is_sorted_by_key(|placed| placed.at)
         && is_nested(&translated.tags)
         && has_the_same(&source.tags, &translated.tags);
-    let order = |tags: &[PlacedTag]| tags.iter().map(|placed| placed.tag).collect::<Vec<_>>();
-    if is_usable && !(is_ordered && order(&source.tags) != order(&translated.tags)) {
-        return translated.tags.clone();
+    if is_usable && is_ordered {
+        return in_source_order(source, translated);
     }
     if is_usable {
-        let places = source.tags.iter().zip(&translated.tags);
-        return places.map(|(old, new)| PlacedTag { at: new.at, tag: old.tag }).collect();
+        return translated.tags.clone();
     }
     let scaled = |at: usize| {
         let at = at * translated.text.len() / source.text.len().max(1);
         translated.text.floor_char_boundary(at)
     };
     source.tags.iter().map(|placed| PlacedTag { at: scaled(placed.at), ..*placed }).collect()
+}
+
+// Text that slipped between the start of a field and its instructions, or behind
+// the start of one that ends in another paragraph, would no longer be seen.
+fn in_source_order(source: &Block<'_>, translated: &Block<'_>) -> Vec<PlacedTag> {
+    let mut tags: Vec<PlacedTag> = Vec::with_capacity(source.tags.len());
+    let mut before = None;
+    for (old, new) in source.tags.iter().zip(&translated.tags) {
+        let together = tags.last().filter(|_| before == Some(old.at)).map(|last| last.at);
+        let at = match together {
+            Some(at) => at,
+            None if old.at == 0 => 0,
+            None if old.at == source.text.len() => translated.text.len(),
+            None => new.at,
+        };
+        before = Some(old.at);
+        tags.push(PlacedTag { at, tag: old.tag });
+    }
+    tags
 }
 
 fn has_the_same(source: &[PlacedTag], translated: &[PlacedTag]) -> bool {
