@@ -14,6 +14,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod workbook;
+mod writing;
 
 use std::ops::Range;
 

@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 use std::io::{Cursor, Read, Write};
+use std::sync::Arc;
 
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -28,12 +29,24 @@ const OLE_MAGIC: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 const CENTRAL_HEADER: &[u8] = b"PK\x01\x02";
 
 /// An office file as it lies there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Package {
-    // Invariant: a ZIP file within the limits.
-    bytes: Vec<u8>,
+    // Invariant: a ZIP file within the limits. A clone of it shares the bytes and
+    // the list of entries, and has a place of its own to read at.
+    archive: Archive,
+    bytes: Arc<[u8]>,
     names: Vec<String>,
 }
+
+type Archive = ZipArchive<Cursor<Arc<[u8]>>>;
+
+impl PartialEq for Package {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Package {}
 
 /// Why a package is not read.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,7 +82,9 @@ impl Package {
         if ENTRIES_MAX < headers {
             return Err(too_many_entries());
         }
-        let mut archive = archive(&bytes)?;
+        let bytes: Arc<[u8]> = bytes.into();
+        let mut archive = ZipArchive::new(Cursor::new(Arc::clone(&bytes)))
+            .map_err(|_| PackageError::damaged("it is no ZIP container, or a damaged one"))?;
         if ENTRIES_MAX < archive.len() {
             return Err(too_many_entries());
         }
@@ -81,7 +96,7 @@ impl Package {
             return Err(PackageError::damaged("entries of the ZIP container overlap"));
         }
         let names = checked_names(&archive)?;
-        Ok(Self { bytes, names })
+        Ok(Self { archive, bytes, names })
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -100,7 +115,7 @@ impl Package {
 
     /// Unpacks an entry.
     pub(super) fn read(&self, index: usize) -> Result<Vec<u8>, PackageError> {
-        read(&mut archive(&self.bytes)?, index)
+        read(&mut self.archive.clone(), index)
     }
 
     /// The file with `changed(index, content)` in the place of each entry that
@@ -110,7 +125,7 @@ impl Package {
         is_read: impl Fn(usize) -> bool,
         mut changed: impl FnMut(usize, &[u8]) -> Result<Option<Vec<u8>>, PackageError>,
     ) -> Result<Vec<u8>, PackageError> {
-        let mut source = archive(&self.bytes)?;
+        let mut source = self.archive.clone();
         let mut target = ZipWriter::new(Cursor::new(Vec::with_capacity(self.bytes.len())));
         let written = |err: zip::result::ZipError| PackageError::damaged(err.to_string());
         target.set_raw_comment(source.comment().into()).map_err(written)?;
@@ -131,14 +146,7 @@ impl Package {
     }
 }
 
-type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
-
-fn archive(bytes: &[u8]) -> Result<Archive<'_>, PackageError> {
-    ZipArchive::new(Cursor::new(bytes))
-        .map_err(|_| PackageError::damaged("it is no ZIP container, or a damaged one"))
-}
-
-fn checked_names(archive: &Archive<'_>) -> Result<Vec<String>, PackageError> {
+fn checked_names(archive: &Archive) -> Result<Vec<String>, PackageError> {
     let mut names = Vec::with_capacity(archive.len());
     let mut seen = HashSet::new();
     let mut unpacked = 0_u64;
@@ -164,7 +172,7 @@ fn checked_names(archive: &Archive<'_>) -> Result<Vec<String>, PackageError> {
     Ok(names)
 }
 
-fn read(archive: &mut Archive<'_>, index: usize) -> Result<Vec<u8>, PackageError> {
+fn read(archive: &mut Archive, index: usize) -> Result<Vec<u8>, PackageError> {
     let entry = archive.by_index(index).map_err(|err| PackageError::damaged(err.to_string()))?;
     let size = entry.size();
     if PART_BYTES_MAX < size {

@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use super::dialect::{Dialect, Place, Role};
 use super::paragraph::{Format, Items, Kind, Paragraph, Piece};
-use crate::document::xml::{Event, Opening, Splices, Step, Walker, XML, XmlError, escape_into};
+use super::writing::{Edits, name_in, write_text};
+use crate::document::xml::{Event, Opening, Step, Walker, XML, XmlError};
 use crate::text::Block;
 
 /// What is done with the paragraphs.
@@ -74,7 +75,7 @@ impl<'a, 't> Scanner<'a, 't> {
     pub(super) fn new(bytes: &'a [u8], dialect: Dialect, task: Task<'t>) -> Result<Self, XmlError> {
         let walker = Walker::new(bytes)?;
         Ok(Self {
-            edits: Edits { source: walker.source(), list: Vec::new() },
+            edits: Edits::new(walker.source()),
             walker,
             task,
             dialect,
@@ -509,90 +510,4 @@ fn has_mentions(rest: &str) -> bool {
     let rest = rest.trim_start();
     let name = name_in(rest, &(0..rest.len()));
     rest.starts_with('<') && rest[name].rsplit(':').next() == Some("mentions")
-}
-
-/// Where the name of the element is whose tag begins at `tag`.
-fn name_in(source: &str, tag: &Piece) -> Piece {
-    let start = tag.start + "<".len();
-    let is_end = |character: char| matches!(character, ' ' | '\t' | '\r' | '\n' | '/' | '>');
-    let length = source[start..tag.end].find(is_end).unwrap_or(tag.end - start);
-    start..start + length
-}
-
-fn write_text(source: &str, dialect: Dialect, new: &mut String, text: &str, format: &Format) {
-    if text.is_empty() {
-        return;
-    }
-    let prefix =
-        |name: &Piece| source[name.clone()].split_once(':').map_or("", |(prefix, _)| prefix);
-    if let Some((tag, _)) = &format.run {
-        new.push_str(&source[tag.clone()]);
-        new.push_str(&source[format.properties.clone().unwrap_or(0..0)]);
-    }
-    let written = dialect.write(text);
-    let Some(name) = format.text.as_ref().or(format.run.as_ref().map(|(_, name)| name)) else {
-        return escape_into(new, &written);
-    };
-    let prefix = prefix(name);
-    let name = if prefix.is_empty() { "t".to_owned() } else { format!("{prefix}:t") };
-    let is_blank = |character: char| character.is_ascii_whitespace();
-    let needs_space = dialect.has_space_attribute()
-        && (text.starts_with(is_blank)
-            || text.ends_with(is_blank)
-            || text.contains("  ")
-            || text.contains('\n'));
-    new.push('<');
-    new.push_str(&name);
-    new.push_str(if needs_space { " xml:space=\"preserve\">" } else { ">" });
-    escape_into(new, &written);
-    new.push_str("</");
-    new.push_str(&name);
-    new.push('>');
-    if let Some((_, run)) = &format.run {
-        new.push_str("</");
-        new.push_str(&source[run.clone()]);
-        new.push('>');
-    }
-}
-
-/// Parts of the source with what takes their place, in order and apart.
-pub(super) struct Edits<'a> {
-    source: &'a str,
-    list: Vec<(Piece, String)>,
-}
-
-impl Edits<'_> {
-    /// Puts `new` in the place of `range`, and of what was put in places in it.
-    pub(super) fn replace(&mut self, range: Piece, new: String) {
-        let before = self.list.partition_point(|(edited, _)| edited.start < range.start);
-        self.list.truncate(before);
-        self.list.push((range, new));
-    }
-
-    /// Appends the source of `range` with the edits that are in it.
-    fn copy(&self, range: Piece, new: &mut String) {
-        let first = self.list.partition_point(|(edited, _)| edited.start < range.start);
-        let mut end = range.start;
-        for (edited, text) in &self.list[first..] {
-            if range.end < edited.end {
-                break;
-            }
-            new.push_str(&self.source[end..edited.start]);
-            new.push_str(text);
-            end = edited.end;
-        }
-        new.push_str(&self.source[end..range.end]);
-    }
-
-    /// The source with all edits; none if there are none.
-    pub(super) fn finish(self) -> Option<String> {
-        if self.list.is_empty() {
-            return None;
-        }
-        let mut splices = Splices::new(self.source);
-        for (range, new) in &self.list {
-            splices.replace(range.clone(), new);
-        }
-        Some(splices.finish())
-    }
 }
