@@ -27,8 +27,6 @@ pub enum Format {
     Srt,
     /// WebVTT subtitles.
     Vtt,
-    /// Markdown.
-    Markdown,
     /// A catalog of gettext.
     Po,
     /// A catalog of messages in JSON.
@@ -126,7 +124,6 @@ const FORMATS: &[Entry] = &[
     entry(Format::Xliff, "application/x-xliff+xml", &["xlf", "xliff"]),
     entry(Format::Srt, "application/x-subrip", &["srt"]),
     entry(Format::Vtt, "text/vtt", &["vtt"]),
-    entry(Format::Markdown, "text/markdown", &["md", "markdown"]),
     entry(Format::Po, "text/x-gettext-translation", &["po", "pot"]),
     entry(Format::Json, "application/json", &["json"]),
 ];
@@ -146,7 +143,6 @@ mod tests {
         check("a.docm", "", Format::Docx);
         check("a.de.xlf", "", Format::Xliff);
         check("a.srt", "", Format::Srt);
-        check("README.md", "", Format::Markdown);
         check("messages.pot", "", Format::Po);
     }
 

@@ -10,16 +10,17 @@ mod draft;
 mod format;
 mod html;
 mod json;
+mod office;
 mod plain;
 mod po;
 mod subtitles;
 mod xliff;
-#[cfg_attr(not(test), expect(dead_code, reason = "for the formats that splice"))]
 mod xml;
 
 pub use format::Format;
 pub use html::Html;
 pub use json::Json;
+pub use office::{Office, OfficeKind};
 pub use plain::PlainText;
 pub use po::Po;
 pub use subtitles::{Kind as SubtitlesKind, Subtitles};
@@ -44,6 +45,8 @@ pub enum Document {
     Json(Json),
     /// `text/x-gettext-translation`
     Po(Po),
+    /// Word, PowerPoint or Excel.
+    Office(Box<Office>),
 }
 
 /// Why a document cannot be translated as it is. The texts are the service's.
@@ -83,12 +86,6 @@ pub enum DocumentError {
         /// Those that are known.
         known: String,
     },
-    /// Documents of this type cannot be read.
-    #[error("Documents of type {} are not supported by this server", .0.as_str())]
-    UnsupportedType(ContentType),
-    /// Files in this format cannot be read.
-    #[error("Documents of type {} are not supported by this server", .0.mime())]
-    UnsupportedFormat(Format),
 }
 
 struct Named<'a>(Option<&'a str>);
@@ -109,14 +106,7 @@ impl Document {
     ///
     /// If the document is not what `content_type` says or exceeds a limit.
     pub fn parse(content_type: ContentType, bytes: Vec<u8>) -> Result<Self, DocumentError> {
-        match content_type {
-            ContentType::Text => PlainText::parse(bytes).map(Self::Plain),
-            ContentType::Html => Html::parse(bytes).map(Self::Html),
-            ContentType::Xliff => Xliff::parse(bytes).map(Self::Xliff),
-            ContentType::Docx | ContentType::Pptx | ContentType::Xlsx => {
-                Err(DocumentError::UnsupportedType(content_type))
-            }
-        }
+        Self::read(Format::from_content_type(content_type), bytes)
     }
 
     /// A text that somebody sends by itself: HTML if there is a tag in it.
@@ -138,17 +128,16 @@ impl Document {
     /// Those of [`Document::parse`].
     pub fn read(format: Format, bytes: Vec<u8>) -> Result<Self, DocumentError> {
         match format {
-            Format::Text => Self::parse(ContentType::Text, bytes),
-            Format::Html => Self::parse(ContentType::Html, bytes),
-            Format::Docx => Self::parse(ContentType::Docx, bytes),
-            Format::Pptx => Self::parse(ContentType::Pptx, bytes),
-            Format::Xlsx => Self::parse(ContentType::Xlsx, bytes),
-            Format::Xliff => Self::parse(ContentType::Xliff, bytes),
+            Format::Text => PlainText::parse(bytes).map(Self::Plain),
+            Format::Html => Html::parse(bytes).map(Self::Html),
+            Format::Docx => office(OfficeKind::Document, bytes),
+            Format::Pptx => office(OfficeKind::Presentation, bytes),
+            Format::Xlsx => office(OfficeKind::Workbook, bytes),
+            Format::Xliff => Xliff::parse(bytes).map(Self::Xliff),
             Format::Srt => Subtitles::parse(SubtitlesKind::SubRip, bytes).map(Self::Subtitles),
             Format::Vtt => Subtitles::parse(SubtitlesKind::WebVtt, bytes).map(Self::Subtitles),
             Format::Json => Json::parse(bytes).map(Self::Json),
             Format::Po => Po::parse(bytes).map(Self::Po),
-            Format::Markdown => Err(DocumentError::UnsupportedFormat(format)),
         }
     }
 
@@ -161,6 +150,7 @@ impl Document {
             Self::Subtitles(document) => document.to_bytes(),
             Self::Json(document) => document.to_bytes(),
             Self::Po(document) => document.to_bytes(),
+            Self::Office(document) => document.to_bytes(),
         }
     }
 
@@ -173,15 +163,19 @@ impl Document {
             Self::Subtitles(document) => document.characters(),
             Self::Json(document) => document.characters(),
             Self::Po(document) => document.characters(),
+            Self::Office(document) => document.characters(),
         }
     }
 
     /// The language that the document itself says it is in, if it does.
     pub fn language(&self) -> Option<LanguageCode> {
         match self {
-            Self::Plain(_) | Self::Html(_) | Self::Subtitles(_) | Self::Json(_) | Self::Po(_) => {
-                None
-            }
+            Self::Plain(_)
+            | Self::Html(_)
+            | Self::Subtitles(_)
+            | Self::Json(_)
+            | Self::Po(_)
+            | Self::Office(_) => None,
             Self::Xliff(document) => document.language(),
         }
     }
@@ -196,6 +190,7 @@ impl Document {
             Self::Subtitles(document) => document.blocks(),
             Self::Json(document) => document.blocks(),
             Self::Po(document) => document.blocks(),
+            Self::Office(document) => document.blocks(),
         }
     }
 
@@ -218,8 +213,13 @@ impl Document {
             Self::Subtitles(document) => Ok(document.render(translated)),
             Self::Json(document) => Ok(document.render(translated)),
             Self::Po(document) => Ok(document.render(target, translated)),
+            Self::Office(document) => document.render(translated),
         }
     }
+}
+
+fn office(kind: OfficeKind, bytes: Vec<u8>) -> Result<Document, DocumentError> {
+    Office::parse(kind, bytes).map(|document| Document::Office(Box::new(document)))
 }
 
 /// The characters of `blocks`, if they are within the limits.
@@ -261,10 +261,6 @@ mod tests {
         assert!(rendered(read(Format::Vtt, &format!("WEBVTT\n\n{cue}")).unwrap()).ends_with("\nb"));
         assert_eq!(rendered(read(Format::Json, "[\"a\"]").unwrap()), "[\"b\"]");
         assert!(matches!(read(Format::Text, "a"), Ok(Document::Plain(_))));
-        assert_eq!(
-            read(Format::Markdown, "").unwrap_err().to_string(),
-            "Documents of type text/markdown are not supported by this server"
-        );
     }
 
     #[test]
@@ -272,10 +268,6 @@ mod tests {
         let refused = Document::parse(ContentType::Docx, Vec::new()).unwrap_err();
         let fault = DocumentFault::from(refused);
         assert_eq!(fault.code, FaultCode::InvalidRequest);
-        assert_eq!(
-            fault.message,
-            "Documents of type application/vnd.openxmlformats-officedocument.wordprocessingml.document \
-             are not supported by this server"
-        );
+        assert_eq!(fault.message, "The document is not a Word document (.docx): it is empty");
     }
 }

@@ -193,7 +193,8 @@ impl<'a> Walker<'a> {
         Ok(self.position())
     }
 
-    fn position(&self) -> usize {
+    /// Where the next event begins.
+    pub(super) fn position(&self) -> usize {
         let behind_mark = usize::try_from(self.reader.buffer_position());
         self.mark_bytes + behind_mark.expect("a position in a slice")
     }
