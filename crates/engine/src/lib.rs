@@ -5,11 +5,13 @@
 //!
 //! Start reading at [`Engine`]; [`Engines`] is the list of those in use.
 
+mod apertium;
 mod detect;
 mod engines;
 mod neural;
 mod pseudo;
 
+pub use apertium::{Addable, ApertiumEngine, ApertiumSettings};
 pub use detect::{Detection, EXAMINED_CHARACTERS_MAX, detect};
 pub use engines::Engines;
 pub use neural::{ModelProblem, NeuralEngine, NeuralSettings};
