@@ -53,6 +53,7 @@ pub(super) fn mend(
     target.restore_quotes(source);
     target.remove_signs(source);
     target.part_numbers(source);
+    target.part_names(source);
     if target.text.trim().is_empty() {
         return None;
     }
@@ -196,17 +197,44 @@ impl Target {
             let is_parted = |neighbor: Option<char>| {
                 neighbor.is_none_or(|character| character.is_whitespace() || is_dash(character))
             };
-            let (mut before, mut after) = (true, true);
+            let (mut before, mut after, mut is_compound) = (true, true, true);
             for source in same {
                 before &= is_parted(source.before);
                 after &= is_parted(source.after);
+                is_compound &= source.after.is_some_and(is_dash);
             }
             if before && number.before.is_some_and(is_letter) {
+                // `10-minute talks` becomes `charlasde10 minutos`.
+                let words = self.text[..number.at].strip_suffix("de").filter(|_| is_compound);
+                let words = words.filter(|words| words.ends_with(char::is_alphabetic));
+                places.extend(words.map(str::len));
                 places.push(number.at);
             }
             if after && number.after.is_some_and(is_letter) {
                 places.push(number.at + number.text.len());
             }
+        }
+        for at in places.into_iter().rev() {
+            self.insert(at, ' ');
+        }
+    }
+
+    /// Puts the space back before a name, a word with a capital that the source
+    /// has too, but only as a word of its own: `añosAuckland`.
+    fn part_names(&mut self, source: &str) {
+        let mut places = Vec::new();
+        let mut previous = ' ';
+        for (at, character) in self.text.char_indices() {
+            if previous.is_lowercase() && character.is_uppercase() {
+                let rest = &self.text[at..];
+                let end = rest.find(|next| !is_letter(next)).unwrap_or(rest.len());
+                let mut found = source.match_indices(&rest[..end]).peekable();
+                let is_alone = |(at, _): (usize, &str)| !source[..at].ends_with(is_letter);
+                if 1 < end && found.peek().is_some() && found.all(is_alone) {
+                    places.push(at);
+                }
+            }
+            previous = character;
         }
         for at in places.into_iter().rev() {
             self.insert(at, ' ');
@@ -310,13 +338,21 @@ mod tests {
 
     #[test]
     fn numbers_that_stood_alone_stand_alone() {
-        check("4-month-old mice", "ratonesde4meses", "ratonesde 4 meses");
+        check("4-month-old mice", "ratonesde4meses", "ratones de 4 meses");
+        check("the 4 greens", "verde4", "verde 4");
         check("the 3,500 people", "las3,500personas", "las 3,500 personas");
         check("B52 and 52 planes", "B52 y52 planes", "B52 y52 planes");
         check("the 4th and 1990s", "el 4th y 1990s", "el 4th y 1990s");
         check("19. öld", "19th century", "19th century");
         check("5 May", "5º", "5º");
         check("no numbers", "de4", "de4");
+    }
+
+    #[test]
+    fn names_that_stood_alone_stand_alone() {
+        check("an Auckland man", "añosAuckland hombre", "años Auckland hombre");
+        check("a McDonald and an iPhone", "un McDonald y el iPhone", "un McDonald y el iPhone");
+        check("eBay", "elBay", "elBay");
     }
 
     #[test]
@@ -362,7 +398,7 @@ mod tests {
         check_marks("x |y", "#xde0 #y", "xde |y");
         let pieces = [Piece::Mark(0), text("xde4"), Piece::Mark(1), text("meses")];
         let Translation { text, links } = mend("4-x y", &[0, 3], &[], &pieces).unwrap();
-        assert_eq!((text.as_str(), links), ("xde 4 meses", Links::Marks(vec![0, 5])));
+        assert_eq!((text.as_str(), links), ("x de 4 meses", Links::Marks(vec![0, 6])));
     }
 
     #[test]

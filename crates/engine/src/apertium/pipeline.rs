@@ -121,7 +121,8 @@ impl Pipeline {
         stop: &StopFlag,
     ) -> Result<Vec<u8>, Broken> {
         if !self.is_quiet() {
-            return Err(Broken::OutOfStep);
+            let said = again_later(self.read(&mut Vec::new()))?;
+            return Err(if said == Some(0) { Broken::Ended } else { Broken::OutOfStep });
         }
         // Translations are of the length of their sources, give or take.
         let answer_bytes_max = 20 * block.len() + READ_BYTES;

@@ -123,9 +123,9 @@ fn a_pipeline_that_dies_is_no_answer() {
 
 #[test]
 fn an_answer_out_of_step_is_no_answer() {
-    // An answer before it was asked.
-    let early = "printf 'x\\000'; exec /bin/cat";
-    assert!(failure(early).contains("out of step"));
+    // An answer that came unasked may be taken for one until it is read.
+    let early = failure("printf 'x\\000'; exec /bin/cat");
+    assert!(early.contains("out of step") || early.contains("borders"), "{early}");
     // Separators are swallowed, or those of another block come back.
     let swallowed = "exec /bin/sed -uz 's/.@@[0-9.]*]//g'";
     assert!(failure(swallowed).contains("borders"));
