@@ -4,7 +4,7 @@
 //! such a line has; whatever else stands in one is a reason to leave it alone.
 //! Knows nothing of languages and starts no process.
 //!
-//! Start reading at [`Mode::read`].
+//! Start reading at [`ModeFile::read`].
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -366,6 +366,27 @@ fn a_stage_that_is_killed_is_replaced() {
 }
 
 #[test]
+fn work_that_is_not_wanted_any_more_is_given_up() {
+    if real().is_none() {
+        return;
+    }
+    let engine = ApertiumEngine::open(&ApertiumSettings::default());
+    let text = "The red house is big. ".repeat(10_000);
+    let stop = StopFlag::default();
+    let segments = [Segment::from(text.as_str())];
+    thread::scope(|scope| {
+        let translate =
+            || engine.translate(&Request::new(pair("en", "es"), &segments, &stop)).map(|_| ());
+        let caller = scope.spawn(translate);
+        stop.raise();
+        assert!(matches!(caller.join().unwrap(), Err(EngineError::Stopped)));
+    });
+    assert_eq!(engine.pool.idle_count(), 0);
+    let translated = try_translate(&engine, pair("en", "es"), &["Red house"]).unwrap();
+    assert_eq!(translated, ["Casa roja"]);
+}
+
+#[test]
 fn overlong_words_and_texts_take_no_longer_than_others() {
     let Some(engine) = real() else { return };
     let word = "x".repeat(5_000);
