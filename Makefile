@@ -14,7 +14,7 @@ demo: build
 	.venv/bin/python demo/demo.py target/release/metaphrast
 
 test:
-	scripts/setup.sh python nextest
+	scripts/setup.sh python apertium nextest
 	cargo build --locked --package metaphrast
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet

@@ -2,7 +2,7 @@
 # Installs what the build, the demo and the tests need, by the package clients
 # of Debian, Python and Rust. Says so when it cannot. Doing it twice costs nothing.
 #
-#   scripts/setup.sh python nextest deny machete
+#   scripts/setup.sh python apertium nextest deny machete
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,6 +36,19 @@ python() {
     cp "$list" "$stamp"
 }
 
+# A few pairs of languages, which the tests of that engine translate.
+apertium() {
+    local pair
+    for pair in eng-spa spa-eng eng-cat spa-cat es-pt rus-ukr; do
+        if [ ! -e "/usr/share/apertium/modes/$pair.mode" ]; then
+            command -v apt-get >/dev/null || { say "no Apertium: its tests will be skipped"; return; }
+            apt apertium apertium-eng-spa apertium-eng-cat apertium-spa-cat apertium-es-pt \
+                apertium-rus-ukr
+            return
+        fi
+    done
+}
+
 # cargo_tool COMMAND CRATE VERSION: a tool of cargo, built without optimisation, which is faster.
 cargo_tool() {
     command -v "$1" >/dev/null && return
@@ -50,7 +63,7 @@ machete() { cargo_tool cargo-machete cargo-machete 0.9.2; }
 
 for part in "$@"; do
     case "$part" in
-        python | nextest | deny | machete) "$part" ;;
+        python | apertium | nextest | deny | machete) "$part" ;;
         *) die "unknown part: $part" ;;
     esac
 done

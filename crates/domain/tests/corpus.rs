@@ -73,7 +73,7 @@ fn files_of_others_come_back_whole() {
                     | DocumentError::TooManyCharacters
                     | DocumentError::TooMuchText
                     | DocumentError::TooLargeUnpacked
-                    | DocumentError::UnsupportedType(_) => "WRONG",
+                    | DocumentError::UnknownFormat { .. } => "WRONG",
                 }
             }
         };

@@ -5,6 +5,7 @@
 //!
 //! Start reading at [`Engine`]; [`Engines`] is the list of those in use.
 
+mod apertium;
 mod detect;
 mod engines;
 mod http;
@@ -13,6 +14,7 @@ mod pseudo;
 
 pub use domain::text::{Link, Links};
 
+pub use apertium::{Addable, ApertiumEngine, ApertiumSettings};
 pub use detect::{Detection, EXAMINED_CHARACTERS_MAX, detect};
 pub use engines::{Engines, Leg, Route};
 pub use http::{ApiKey, HttpEngine, HttpKind, HttpProblem, HttpSettings};

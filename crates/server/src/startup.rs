@@ -9,8 +9,8 @@ use anyhow::Context;
 use domain::Timestamp;
 use domain::language::LanguageCode;
 use engine::{
-    ApiKey, Engine, Engines, HttpEngine, HttpKind, HttpSettings, NeuralEngine, NeuralSettings,
-    PseudoEngine,
+    ApertiumEngine, ApertiumSettings, ApiKey, Engine, Engines, HttpEngine, HttpKind, HttpSettings,
+    NeuralEngine, NeuralSettings, PseudoEngine,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use objects::folder::{FolderObjects, FolderSettings, KmsPolicy};
@@ -113,8 +113,9 @@ pub fn engines(config: &Config) -> anyhow::Result<Engines> {
                     config.engines.http.as_ref().context("engines.http.url is missing")?;
                 engines.push(Arc::new(http_engine(settings)?));
             }
-            // In the default order, for the versions that have it.
-            EngineName::Apertium => (),
+            EngineName::Apertium => {
+                engines.push(Arc::new(ApertiumEngine::open(&ApertiumSettings::default())));
+            }
         }
     }
     Ok(Engines::new(engines))

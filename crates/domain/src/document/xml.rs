@@ -450,22 +450,6 @@ pub(super) fn escape_into(source: &mut String, text: &str) {
     }
 }
 
-/// Writes `text` as the value of an attribute, in quotation marks of either kind.
-pub(super) fn escape_attribute_into(source: &mut String, text: &str) {
-    for character in text.chars().filter(|character| is_legal(*character)) {
-        match character {
-            '&' => source.push_str("&amp;"),
-            '<' => source.push_str("&lt;"),
-            '"' => source.push_str("&quot;"),
-            '\'' => source.push_str("&apos;"),
-            '\t' => source.push_str("&#9;"),
-            '\n' => source.push_str("&#10;"),
-            '\r' => source.push_str("&#13;"),
-            _ => source.push(character),
-        }
-    }
-}
-
 /// A source with some of its parts replaced, made from front to back.
 pub(super) struct Splices<'a> {
     source: &'a str,

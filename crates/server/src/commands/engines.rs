@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use engine::Installed;
+use domain::language::{LanguageCode, LanguagePair};
+use engine::{Addable, ApertiumEngine, Engines, Installed, Leg, Route};
 use serde_json::{Value, json};
 
 use super::{Failure, load, print};
@@ -23,15 +24,16 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.as_ref())?;
     let engines = startup::engines(&config).map_err(|err| Failure::work(&err))?;
+    let addable = addable(&config, &engines);
     if arguments.json {
-        let engines: Vec<Value> = engines
-            .installed()
-            .map(|(name, installed)| {
-                json!({ "name": name, "installed": installed.iter().map(value).collect::<Vec<_>>() })
-            })
-            .collect();
-        print(json!({ "engines": engines, "absent": absent(&config) }))?;
-        return Ok(());
+        let installed = engines.installed().map(|(name, installed)| {
+            json!({ "name": name, "installed": installed.iter().map(value).collect::<Vec<_>>() })
+        });
+        return print(json!({
+            "engines": installed.collect::<Vec<_>>(),
+            "routes": routes(&engines).iter().map(route).collect::<Vec<_>>(),
+            "addable": addable.iter().map(package).collect::<Vec<_>>(),
+        }));
     }
     for (name, installed) in engines.installed() {
         print(name)?;
@@ -39,23 +41,78 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             print(format_args!("  {}", line(installed)))?;
         }
         if installed.is_empty() {
-            print("  serves nothing: no model was found")?;
+            print("  serves nothing: nothing for it was found on this machine")?;
         }
     }
-    for name in absent(&config) {
-        print(format_args!("{name}\n  not in this version"))?;
+    let by_others: Vec<String> = routes(&engines)
+        .iter()
+        .filter_map(|(pair, route)| Some(format!("{pair} ({})", pivot(route)?)))
+        .collect();
+    if !by_others.is_empty() {
+        print(format_args!("\nThrough a third language: {}", by_others.join(", ")))?;
     }
     print(format_args!(
-        "\nA model in {} adds a pair: a folder named like en-es with its files and metadata.json.",
+        "\n`metaphrast models pull` adds pairs to the neural engine, in {}.",
         config.engines.neural.models_dir.display()
     ))?;
+    for Addable { package, pairs } in &addable {
+        let pairs: Vec<String> = pairs.iter().map(ToString::to_string).collect();
+        print(format_args!("`apt-get install apertium {package}` adds {}.", pairs.join(", ")))?;
+    }
     Ok(())
 }
 
-/// The engines of the order that this version does not have.
-fn absent(config: &Config) -> Vec<&'static str> {
-    let is_absent = |name: &&EngineName| matches!(name, EngineName::Apertium);
-    config.engines.order.iter().filter(is_absent).map(|name| name.as_str()).collect()
+/// What one more package would add, of what nothing here serves.
+fn addable(config: &Config, engines: &Engines) -> Vec<Addable> {
+    if !config.engines.order.contains(&EngineName::Apertium) {
+        return Vec::new();
+    }
+    let mut addable = ApertiumEngine::addable();
+    for Addable { pairs, .. } in &mut addable {
+        pairs.retain(|pair| !engines.serves(*pair));
+    }
+    addable.retain(|addable| !addable.pairs.is_empty());
+    addable
+}
+
+/// All ways there are, in the order of the list of languages.
+fn routes(engines: &Engines) -> Vec<(LanguagePair, Route)> {
+    let languages = engines.languages();
+    let pairs = languages
+        .iter()
+        .flat_map(|&source| languages.iter().map(move |&target| LanguagePair { source, target }));
+    pairs.filter_map(|pair| Some((pair, engines.route(pair)?))).collect()
+}
+
+/// The language that a way leads through.
+fn pivot(route: &Route) -> Option<LanguageCode> {
+    match route.legs() {
+        [first, _] => Some(first.pair.target),
+        _ => None,
+    }
+}
+
+fn route((pair, route): &(LanguagePair, Route)) -> Value {
+    let leg = |leg: &Leg| {
+        json!({
+            "engine": leg.engine.name(),
+            "source": leg.pair.source.as_str(),
+            "target": leg.pair.target.as_str(),
+        })
+    };
+    json!({
+        "source": pair.source.as_str(),
+        "target": pair.target.as_str(),
+        "legs": route.legs().iter().map(leg).collect::<Vec<_>>(),
+    })
+}
+
+fn package(addable: &Addable) -> Value {
+    let pair = |pair: &LanguagePair| json!([pair.source.as_str(), pair.target.as_str()]);
+    json!({
+        "package": addable.package,
+        "pairs": addable.pairs.iter().map(pair).collect::<Vec<_>>(),
+    })
 }
 
 fn line(installed: &Installed) -> String {
