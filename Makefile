@@ -4,7 +4,7 @@
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: demo test build bench fmt
+.PHONY: demo test build bench quality fmt
 
 build:
 	cargo build --release --locked
@@ -24,6 +24,11 @@ test:
 bench: build
 	scripts/setup.sh python
 	.venv/bin/python bench/bench.py target/release/metaphrast
+
+# The scores of docs/quality.md.
+quality: build
+	scripts/setup.sh quality apertium
+	.venv-quality/bin/python bench/quality.py target/release/metaphrast
 
 fmt:
 	cargo fmt --all

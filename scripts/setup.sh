@@ -49,6 +49,16 @@ apertium() {
     done
 }
 
+# What scores translations; apart from what tests need.
+quality() {
+    local wanted=sacrebleu==2.5.1 stamp=.venv-quality/wanted
+    [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
+    rm -rf .venv-quality
+    python3 -m venv .venv-quality
+    .venv-quality/bin/pip install --quiet --disable-pip-version-check "$wanted"
+    printf '%s' "$wanted" >"$stamp"
+}
+
 # cargo_tool COMMAND CRATE VERSION: a tool of cargo, built without optimisation, which is faster.
 cargo_tool() {
     command -v "$1" >/dev/null && return

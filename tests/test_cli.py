@@ -66,8 +66,10 @@ def test_a_translation_may_be_written_as_json(run, config):
     assert (status, json.loads(found)["SourceLanguageCode"]) == (0, "de")
 
 
-def test_a_pair_that_nobody_serves_is_refused_with_a_remedy(run):
-    status, out, errors = run("translate", "--from", "en", "--to", "fr", "Hello")
+def test_a_pair_that_nobody_serves_is_refused_with_a_remedy(run, config):
+    order = config('[engines]\norder = ["neural"]')
+    arguments = ["translate", "--config", order, "--from", "en", "--to", "fr", "Hello"]
+    status, out, errors = run(*arguments)
     assert (status, out) == (1, "")
     assert "en to fr" in errors and "metaphrast engines" in errors
 

@@ -75,10 +75,16 @@ def test_a_page_has_1_to_500_languages(server, number, limit):
 
 def test_only_what_is_installed_is_listed(new_server):
     server = new_server('[engines]\norder = ["neural"]\n').start()
-    assert languages(server) == [("auto", "Auto"), ("en", "English"), ("es", "Spanish")]
+    assert languages(server) == [
+        ("auto", "Auto"),
+        ("en", "English"),
+        ("es-MX", "Mexican Spanish"),
+        ("es", "Spanish"),
+    ]
     assert languages(server, DisplayLanguageCode="es") == [
         ("auto", "Auto"),
         ("en", "inglés"),
+        ("es-MX", "español de México"),
         ("es", "español"),
     ]
 

@@ -32,6 +32,16 @@ pub struct App {
     pub token_key: TokenKey,
     /// Jobs of one owner that may wait.
     pub jobs_queued_max: u32,
+    /// Whether all languages are listed, and not only those of the engines.
+    pub lists_all_languages: bool,
+}
+
+impl App {
     /// The languages that are listed.
-    pub languages: Vec<LanguageCode>,
+    pub fn languages(&self) -> Vec<LanguageCode> {
+        if self.lists_all_languages {
+            return LanguageCode::all().collect();
+        }
+        self.engines.languages().into_iter().collect()
+    }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use domain::Timestamp;
-use domain::language::LanguageCode;
 use engine::{
     ApertiumEngine, ApertiumSettings, ApiKey, Engine, Engines, HttpEngine, HttpKind, HttpSettings,
     NeuralEngine, NeuralSettings, PseudoEngine,
@@ -70,7 +69,7 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Resul
         clock: Arc::clone(&clock),
         token_key: TokenKey::new(store.secret("page tokens", random()).await?),
         jobs_queued_max: config.limits.jobs_queued_max,
-        languages: languages(&config, &engines),
+        lists_all_languages: config.catalog == Catalog::Full,
     });
     let listener = TcpListener::bind(config.listen)
         .await
@@ -203,13 +202,6 @@ fn s3_auth(config: &Config) -> S3AuthSettings {
             .collect(),
         default_account: config.account.clone(),
         region: config.region.clone(),
-    }
-}
-
-fn languages(config: &Config, engines: &Engines) -> Vec<LanguageCode> {
-    match config.catalog {
-        Catalog::Installed => engines.languages().into_iter().collect(),
-        Catalog::Full => LanguageCode::all().collect(),
     }
 }
 

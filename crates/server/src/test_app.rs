@@ -63,7 +63,7 @@ impl TestApp {
             clock,
             token_key: TokenKey::new([7; 32]),
             jobs_queued_max: 1_000,
-            languages: Vec::new(),
+            lists_all_languages: true,
         };
         let runner = runner(&app, Arc::clone(&app.objects));
         Self { objects: memory, app, runner, time, _folder: folder }

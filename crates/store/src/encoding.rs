@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
-use crate::StoreError;
+use crate::{StoreError, Untranslated};
 
 /// The documents of a unit, small.
 pub(crate) fn pack_documents(documents: &[InputDocument]) -> Vec<u8> {
@@ -79,6 +79,27 @@ pub(crate) fn join_numbers(numbers: &[u64]) -> String {
 /// The numbers of [`join_numbers`].
 pub(crate) fn split_numbers(joined: &str) -> Result<Vec<u64>, StoreError> {
     split(joined).map(|number| number.parse().map_err(|_| StoreError::Damaged("count"))).collect()
+}
+
+/// Three numbers for each document that has some.
+pub(crate) fn join_untranslated(all: &[Untranslated]) -> String {
+    let numbers = |it: &Untranslated| [it.document as u64, it.target as u64, it.sentences];
+    join_numbers(&all.iter().flat_map(numbers).collect::<Vec<u64>>())
+}
+
+/// What was joined by [`join_untranslated`].
+pub(crate) fn split_untranslated(joined: &str) -> Result<Vec<Untranslated>, StoreError> {
+    let index = |number: u64| usize::try_from(number).map_err(|_| StoreError::Damaged("count"));
+    let numbers = split_numbers(joined)?;
+    let (all, rest) = numbers.as_chunks();
+    if !rest.is_empty() {
+        return Err(StoreError::Damaged("count"));
+    }
+    all.iter()
+        .map(|&[document, target, sentences]| {
+            Ok(Untranslated { document: index(document)?, target: index(target)?, sentences })
+        })
+        .collect()
 }
 
 /// Codes, joined with commas; nothing where there is none.
@@ -182,6 +203,17 @@ mod tests {
         fn numbers_are_read_back(numbers in prop::collection::vec(any::<u64>(), 0..5)) {
             prop_assert_eq!(split_numbers(&join_numbers(&numbers)).unwrap(), numbers);
         }
+    }
+
+    #[test]
+    fn what_stayed_untranslated_is_read_back() {
+        let all = [(3, 0, 1), (4, 9, 1_000)].map(|(document, target, sentences)| Untranslated {
+            document,
+            target,
+            sentences,
+        });
+        assert_eq!(split_untranslated(&join_untranslated(&all)).unwrap(), all);
+        assert!(split_untranslated("1,2").is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod work;
 pub use sqlite::SqliteStore;
 pub use work::{
     Holder, JobLease, JobRoom, JobTask, NodeId, Progress, Report, ReportEnd, TargetFault, Unit,
-    UnitLease,
+    UnitLease, Untranslated,
 };
 
 use std::path::PathBuf;

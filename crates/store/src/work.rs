@@ -96,6 +96,19 @@ pub struct Progress {
     pub characters: Vec<u64>,
     /// The language detected for each document; empty when none was detected.
     pub languages: Vec<Option<LanguageCode>>,
+    /// The documents in which sentences stayed as they were.
+    pub untranslated: Vec<Untranslated>,
+}
+
+/// Sentences of one document that have no good translation into one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Untranslated {
+    /// The document's place in the unit.
+    pub document: usize,
+    /// The target's place among the job's targets.
+    pub target: usize,
+    /// How many there are.
+    pub sentences: u64,
 }
 
 /// The failure of one document for one target.
@@ -141,6 +154,7 @@ impl Progress {
             faults: Vec::new(),
             characters: vec![0; targets],
             languages: Vec::new(),
+            untranslated: Vec::new(),
         }
     }
 

@@ -626,17 +626,14 @@ mod tests {
 
         #[test]
         fn text_written_is_text_read(text in "(\\PC|[&<>'\"\t\n\r]){0,50}") {
-            let mut source = String::from("<a b=\"");
-            escape_attribute_into(&mut source, &text);
-            source.push_str("\">");
+            let mut source = String::from("<a>");
             escape_into(&mut source, &text);
             source.push_str("</a>");
             let mut read = String::new();
             for step in steps(&source).unwrap() {
                 match step.event {
-                    Event::Open(tag) => prop_assert_eq!(tag.attribute("", "b"), Some(text.as_str())),
                     Event::Text(part) => read.push_str(&part),
-                    Event::Close(_) | Event::CData(_) | Event::Other => (),
+                    Event::Open(_) | Event::Close(_) | Event::CData(_) | Event::Other => (),
                 }
             }
             prop_assert_eq!(read, text);

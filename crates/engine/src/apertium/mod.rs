@@ -131,7 +131,7 @@ impl ApertiumEngine {
         let per_direction =
             NonZero::new(settings.pipelines_per_direction_max).unwrap_or(NonZero::<usize>::MIN);
         let silence_max = settings.silence_max;
-        Self { directions, served, pool, per_direction, silence_max, folder_problem }
+        Self { directions, served, pool, silence_max, folder_problem, per_direction }
     }
 
     /// The packages of Debian that add directions, installed or not.

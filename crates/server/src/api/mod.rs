@@ -113,7 +113,8 @@ pub async fn perform(
         }
         Operation::ListLanguages => {
             let (now, input) = ((app.clock)(), checked.into_input()?);
-            let available = Available { languages: &app.languages, has_detection: true };
+            let languages = app.languages();
+            let available = Available { languages: &languages, has_detection: true };
             json(&list_languages::call(available, &app.token_key, caller, now, input)?)
         }
         Operation::ListTextTranslationJobs => {

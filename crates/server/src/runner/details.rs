@@ -54,9 +54,13 @@ struct Entry<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct AuxiliaryData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Fault<'a>>,
+    // Ours: sentences that stayed as they were, since no good translation was to be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untranslated_sentences: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -135,6 +139,11 @@ impl<'a> Details<'a> {
                 .iter()
                 .find(|fault| fault.document == index && fault.target == self.target)
                 .map(|fault| &fault.fault);
+            let untranslated = unit
+                .progress
+                .untranslated
+                .iter()
+                .find(|it| it.document == index && it.target == self.target);
             let code = self.job.request.targets[self.target].as_str();
             let language = unit.progress.languages.get(index).copied().flatten();
             let entry = Entry {
@@ -146,6 +155,7 @@ impl<'a> Details<'a> {
                         error_code: fault.code.as_str(),
                         error_message: &fault.message,
                     }),
+                    untranslated_sentences: untranslated.map(|it| it.sentences.to_string()),
                 },
             };
             if !self.is_first {

@@ -4,7 +4,6 @@
 //! looked at while they are written, so that a document is processed for all of
 //! its targets or for none. Doing it twice changes nothing.
 
-use bytes::Bytes;
 use domain::document::Document;
 use domain::job::{
     DOCUMENT_BYTES_MAX, DocumentFault, FaultCode, InputDocument, Job, Settings, Source,
@@ -12,13 +11,13 @@ use domain::job::{
 use domain::language::{LanguageCode, LanguagePair};
 use engine::Style;
 use objects::{ObjectsError, PutOptions};
-use store::TargetFault;
+use store::{TargetFault, Untranslated};
 use tokio::sync::SemaphorePermit;
 
 use super::held::{Stop, UnitInHand};
 use super::retry::{concerns_the_place, retried, unwritable};
 use super::{DOCUMENT_KILOBYTES_IN_HAND_MAX, Runner, access};
-use crate::translate::{Lane, TranslateError};
+use crate::translate::{Lane, TranslateError, Translated};
 use crate::turns::Turn;
 
 /// What came of a document.
@@ -50,7 +49,7 @@ struct Room<'a> {
     _kilobytes: SemaphorePermit<'a>,
 }
 
-type Translation = Result<Bytes, DocumentFault>;
+type Translation = Result<Translated, DocumentFault>;
 
 impl Runner {
     pub(super) async fn document(&self, unit: &UnitInHand, index: usize) -> DocumentEnd {
@@ -95,7 +94,7 @@ impl Runner {
         let mut translations = Vec::with_capacity(targets.len());
         for &target in targets {
             match self.translate(unit, &opened, target).await {
-                Ok(bytes) => translations.push(Ok(bytes)),
+                Ok(translated) => translations.push(Ok(translated)),
                 Err(NotTranslated::Fault(fault)) => translations.push(Err(fault)),
                 Err(NotTranslated::Stopped) => return Err(NotTranslated::Stopped),
             }
@@ -161,7 +160,7 @@ impl Runner {
         unit: &UnitInHand,
         opened: &Opened,
         target: LanguageCode,
-    ) -> Result<Bytes, NotTranslated> {
+    ) -> Result<Translated, NotTranslated> {
         let pair = LanguagePair { source: opened.source, target };
         let lane = Lane::Job(unit.lease.job.id.as_str().to_owned());
         let style = style(unit.lease.job.request.settings.unwrap_or_default());
@@ -182,7 +181,7 @@ impl Runner {
                 "The translation engine left the document as it was",
             )));
         }
-        Ok(translated.bytes)
+        Ok(translated)
     }
 
     /// Writes the translations; one that cannot be written becomes a fault.
@@ -204,7 +203,8 @@ impl Runner {
         // Once it is begun the document is written for all targets, stop or not.
         let never = Stop::default();
         for (target, translation) in job.request.targets.iter().zip(translations) {
-            let Ok(bytes) = translation else { continue };
+            let Ok(translated) = translation else { continue };
+            let bytes = &translated.bytes;
             let key = format!("{folder}{}", input.output_path(target.as_str()));
             let put = || self.objects.put(&access, bucket, &key, bytes.clone(), &options);
             match retried(&never, put).await {
@@ -248,7 +248,17 @@ fn record(unit: &UnitInHand, index: usize, opened: Option<&Opened>, translations
         }
         for (target, translation) in translations.iter().enumerate() {
             match translation {
-                Ok(_) => progress.characters[target] += characters,
+                Ok(translated) => {
+                    progress.characters[target] += characters;
+                    if 0 < translated.untranslated {
+                        let sentences = translated.untranslated;
+                        progress.untranslated.push(Untranslated {
+                            document: index,
+                            target,
+                            sentences,
+                        });
+                    }
+                }
                 Err(fault) => progress.faults.push(TargetFault {
                     document: index,
                     target,

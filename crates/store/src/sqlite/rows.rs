@@ -8,7 +8,9 @@ use domain::job::{
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::encoding::{split, split_languages, split_numbers, unpack_documents, unpack_flags};
+use crate::encoding::{
+    split, split_languages, split_numbers, split_untranslated, unpack_documents, unpack_flags,
+};
 use crate::{Progress, StoreError, Unit};
 
 /// A job, with what only the store and the runner care for.
@@ -132,6 +134,9 @@ pub(super) fn unit(row: &SqliteRow, targets: usize) -> Result<Unit, StoreError> 
     }
     if let Some(languages) = row.try_get::<Option<&str>, _>("languages")? {
         progress.languages = split_languages(languages)?;
+    }
+    if let Some(untranslated) = row.try_get::<Option<&str>, _>("untranslated")? {
+        progress.untranslated = split_untranslated(untranslated)?;
     }
     let status: &str = row.try_get("status")?;
     Ok(Unit {

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::rows::number;
-use crate::encoding::{join_languages, join_numbers, pack_flags, unpack_flags};
+use crate::encoding::{join_languages, join_numbers, join_untranslated, pack_flags, unpack_flags};
 use crate::{Report, ReportEnd, StoreError, TargetFault};
 
 /// How many rows one cleaning removes at most, so that it never holds the writer for long.
@@ -92,7 +92,7 @@ pub(super) async fn record(
     let attempts: i64 = if has_advanced { 0 } else { row.try_get("attempts")? };
     sqlx::query(
         "UPDATE unit SET status = $3, lease_until_ms = $4, attempts = $5, done = $6, \
-         translated = $7, with_errors = $8, characters = $9, languages = $10 \
+         translated = $7, with_errors = $8, characters = $9, languages = $10, untranslated = $11 \
          WHERE job = $1 AND no = $2",
     )
     .bind(report.job.as_str())
@@ -105,6 +105,7 @@ pub(super) async fn record(
     .bind(now_with_errors)
     .bind(join_numbers(&progress.characters))
     .bind((!progress.languages.is_empty()).then(|| join_languages(&progress.languages)))
+    .bind((!progress.untranslated.is_empty()).then(|| join_untranslated(&progress.untranslated)))
     .execute(&mut *connection)
     .await?;
     let recorded = match row.try_get::<Option<&[u8]>, _>("done")? {

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use domain::job::{
-    ContentType, DETAILS_KEY_BYTES_MAX, Draft, InputTally, JobId, JobRequest, Source, WRITE_CHECK,
+    DETAILS_KEY_BYTES_MAX, Draft, InputTally, JobId, JobRequest, Source, WRITE_CHECK,
 };
 use domain::language::LanguagePair;
 use domain::location::InvalidS3Location;
@@ -85,7 +85,6 @@ pub async fn call(
         return Err(ApiError::ResourceNotFound(format!("no resource named '{name}' exists")));
     }
     request.check_feasible()?;
-    refuse_unsupported(request.content_type)?;
     let access = Access { account: owner.account.clone(), role_arn: request.role_arn.clone() };
     check_input(app, &access, &request).await?;
     check_output(app, &access, &request).await?;
@@ -118,20 +117,6 @@ fn refuse_unserved(app: &App, request: &JobRequest) -> Result<(), ApiError> {
         }
     }
     Ok(())
-}
-
-fn refuse_unsupported(content_type: ContentType) -> Result<(), ApiError> {
-    match content_type {
-        ContentType::Text => Ok(()),
-        ContentType::Html
-        | ContentType::Docx
-        | ContentType::Pptx
-        | ContentType::Xlsx
-        | ContentType::Xliff => Err(ApiError::InvalidRequest(format!(
-            "documents of type '{}' are not supported by this version: use text/plain",
-            content_type.as_str()
-        ))),
-    }
 }
 
 /// Looks at the first keys of the input folder.
