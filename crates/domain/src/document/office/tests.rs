@@ -539,6 +539,12 @@ mod hostile {
         let mut blocks: Vec<Block<'static>> = document.blocks.clone();
         blocks[0].text = blocks[0].text.to_uppercase().into();
         parse(OfficeKind::Document, document.render(blocks).unwrap());
+        let items: Vec<String> =
+            (0..100_000).map(|n| format!("<w:x w:id=\"{}\"/>", n * 7919 % 100_003)).collect();
+        let items = items.concat() + &items.concat();
+        for paragraph in [format!("<w:p>{items}</w:p>"), format!("<w:p><w:r>{items}</w:r></w:p>")] {
+            assert!(refused(docx(&paragraph)).to_string().contains("more than 100000 parts"));
+        }
         let open = "<w:ins>".repeat(200) + "<w:r><w:t>a</w:t></w:r>" + &"</w:ins>".repeat(200);
         assert_eq!(
             shown_blocks(&parse(OfficeKind::Document, docx(&format!("<w:p>{open}</w:p>")))),
