@@ -1,7 +1,7 @@
 //! Which parts of a package are translated: by its content types, for each kind
 //! of office file.
 //!
-//! It reads no text. Start reading at [`Parts::of`].
+//! It reads no text. Start reading at [`translated_parts`].
 
 use std::collections::HashMap;
 
