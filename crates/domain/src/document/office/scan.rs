@@ -19,6 +19,9 @@ use crate::text::Block;
 /// real files there are hundreds. Each takes up more than its source.
 const ITEMS_MAX: usize = 100_000;
 
+/// How deep fields are nested that are made one item each.
+const JOINED_FIELDS_MAX: usize = 64;
+
 /// What is done with the paragraphs.
 pub(super) enum Task<'t> {
     /// Their blocks are collected, until they have more characters than may be.
@@ -46,6 +49,8 @@ pub(super) struct Scanner<'a, 't> {
 struct Field {
     number: usize,
     has_result: bool,
+    /// Whether it began in the instructions of another.
+    is_instruction: bool,
     /// The paragraph and the item that it begins with.
     begin: Option<(usize, usize)>,
 }
@@ -449,7 +454,12 @@ impl<'a, 't> Scanner<'a, 't> {
             FieldPart::Begin => {
                 self.fields_begun += 1;
                 let begin = Some((paragraph, items.list.len()));
-                self.fields.push(Field { number: self.fields_begun, has_result: false, begin });
+                self.fields.push(Field {
+                    number: self.fields_begun,
+                    has_result: false,
+                    is_instruction: self.is_in_instructions(),
+                    begin: begin.filter(|_| self.fields.len() < JOINED_FIELDS_MAX),
+                });
                 items.push(Kind::Ordered, pieces);
             }
             FieldPart::Separate => {
@@ -482,7 +492,7 @@ impl<'a, 't> Scanner<'a, 't> {
     }
 
     fn is_in_instructions(&self) -> bool {
-        self.fields.iter().any(|field| !field.has_result)
+        self.fields.last().is_some_and(|field| !field.has_result || field.is_instruction)
     }
 }
 

@@ -604,11 +604,24 @@ mod hostile {
         for paragraph in [format!("<w:p>{items}</w:p>"), format!("<w:p><w:r>{items}</w:r></w:p>")] {
             assert!(refused(docx(&paragraph)).to_string().contains("more than 100000 parts"));
         }
+    }
+
+    #[test]
+    fn nested_elements_are_joined() {
         let open = "<w:ins>".repeat(200) + "<w:r><w:t>a</w:t></w:r>" + &"</w:ins>".repeat(200);
         assert_eq!(
             shown_blocks(&parse(OfficeKind::Document, docx(&format!("<w:p>{open}</w:p>")))),
             ["a"]
         );
+    }
+
+    #[test]
+    fn many_fields_take_no_longer_than_others() {
+        let mark = |kind: &str| format!(r#"<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>"#);
+        let open = (mark("begin") + &mark("separate") + "<w:r><w:t>a</w:t></w:r>").repeat(20_000);
+        parse(OfficeKind::Document, docx(&format!("<w:p>{open}</w:p>")));
+        let nested = mark("begin").repeat(40_000) + &mark("end").repeat(40_000);
+        parse(OfficeKind::Document, docx(&format!("<w:p>{nested}</w:p>")));
     }
 }
 
