@@ -591,7 +591,7 @@ mod hostile {
 
     #[test]
     fn many_runs_take_no_longer_than_others() {
-        let runs: Vec<String> = (0..20_000)
+        let runs: Vec<String> = (0..10_000)
             .map(|n| format!("<w:bookmarkStart w:id=\"{n}\"/><w:r><w:rPr><w:a{n}/></w:rPr><w:t>a</w:t><w:tab/></w:r><w:bookmarkEnd w:id=\"{}\"/>", n / 2))
             .collect();
         let document = parse(OfficeKind::Document, docx(&format!("<w:p>{}</w:p>", runs.concat())));
@@ -599,8 +599,8 @@ mod hostile {
         blocks[0].text = blocks[0].text.to_uppercase().into();
         parse(OfficeKind::Document, document.render(blocks).unwrap());
         let items: Vec<String> =
-            (0..100_000).map(|n| format!("<w:x w:id=\"{}\"/>", n * 7919 % 100_003)).collect();
-        let items = items.concat() + &items.concat();
+            (0..100_002).map(|n| format!("<w:x w:id=\"{}\"/>", n * 7919 % 100_003)).collect();
+        let items = items.concat();
         for paragraph in [format!("<w:p>{items}</w:p>"), format!("<w:p><w:r>{items}</w:r></w:p>")] {
             assert!(refused(docx(&paragraph)).to_string().contains("more than 100000 parts"));
         }
@@ -618,9 +618,9 @@ mod hostile {
     #[test]
     fn many_fields_take_no_longer_than_others() {
         let mark = |kind: &str| format!(r#"<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>"#);
-        let open = (mark("begin") + &mark("separate") + "<w:r><w:t>a</w:t></w:r>").repeat(20_000);
+        let open = (mark("begin") + &mark("separate") + "<w:r><w:t>a</w:t></w:r>").repeat(5_000);
         parse(OfficeKind::Document, docx(&format!("<w:p>{open}</w:p>")));
-        let nested = mark("begin").repeat(40_000) + &mark("end").repeat(40_000);
+        let nested = mark("begin").repeat(10_000) + &mark("end").repeat(10_000);
         parse(OfficeKind::Document, docx(&format!("<w:p>{nested}</w:p>")));
     }
 }
