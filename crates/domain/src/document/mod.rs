@@ -268,6 +268,10 @@ mod tests {
         let refused = Document::parse(ContentType::Docx, Vec::new()).unwrap_err();
         let fault = DocumentFault::from(refused);
         assert_eq!(fault.code, FaultCode::InvalidRequest);
-        assert_eq!(fault.message, "The document is not a Word document (.docx): it is empty");
+        assert_eq!(
+            fault.message,
+            "The document is not a Word document (.docx): it is no ZIP container, \
+             or a damaged one"
+        );
     }
 }

@@ -143,8 +143,9 @@ fn read_part(
     part: &Part,
     headers: &Headers,
 ) -> Result<Vec<Block<'static>>, XmlError> {
-    match scan(content, part, Task::Read(Vec::new()), headers, None)?.task {
-        Task::Read(blocks) => Ok(blocks),
+    let task = Task::Read { blocks: Vec::new(), characters: 0 };
+    match scan(content, part, task, headers, None)?.task {
+        Task::Read { blocks, .. } => Ok(blocks),
         Task::Skip | Task::Write(_) => Ok(Vec::new()),
     }
 }

@@ -1,7 +1,7 @@
 //! Which parts of a package are translated: by its content types, for each kind
 //! of office file.
 //!
-//! It reads no text. Start reading at [`Parts::of`].
+//! It reads no text. Start reading at [`translated_parts`].
 
 use std::collections::HashMap;
 
@@ -147,8 +147,9 @@ pub(super) fn translated_parts(
     // The main part first, then as a reader would go: slide 2 before slide 10.
     let order = |part: &Part| {
         let name = &package.names()[part.entry];
-        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-        (*name != main, part.kind, folder.len(), name.len(), name.clone())
+        let stem =
+            name.trim_end_matches(".xml").trim_end_matches(|last: char| last.is_ascii_digit());
+        (*name != main, part.kind, stem.to_owned(), name.len(), name.clone())
     };
     parts.sort_by_cached_key(order);
     Ok(parts)

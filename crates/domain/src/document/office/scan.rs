@@ -12,12 +12,20 @@ use super::dialect::{Dialect, Place, Role};
 use super::paragraph::{Format, Items, Kind, Paragraph, Piece};
 use super::writing::{Edits, name_in, write_text};
 use crate::document::xml::{Event, Opening, Step, Walker, XML, XmlError};
+use crate::job::DOCUMENT_CHARACTERS_MAX;
 use crate::text::Block;
+
+/// The most items that a paragraph has, and the most elements that a run has; in
+/// real files there are hundreds. Each takes up more than its source.
+const ITEMS_MAX: usize = 100_000;
+
+/// How deep fields are nested that are made one item each.
+const JOINED_FIELDS_MAX: usize = 64;
 
 /// What is done with the paragraphs.
 pub(super) enum Task<'t> {
-    /// Their blocks are collected.
-    Read(Vec<Block<'static>>),
+    /// Their blocks are collected, until they have more characters than may be.
+    Read { blocks: Vec<Block<'static>>, characters: u64 },
     /// Nothing.
     Skip,
     /// They are written anew, one of these blocks for each.
@@ -41,6 +49,8 @@ pub(super) struct Scanner<'a, 't> {
 struct Field {
     number: usize,
     has_result: bool,
+    /// Whether it began in the instructions of another.
+    is_instruction: bool,
     /// The paragraph and the item that it begins with.
     begin: Option<(usize, usize)>,
 }
@@ -130,7 +140,11 @@ impl<'a, 't> Scanner<'a, 't> {
             return Ok(());
         };
         match &mut self.task {
-            Task::Read(blocks) => blocks.push(paragraph.block),
+            Task::Read { characters, .. } if DOCUMENT_CHARACTERS_MAX < *characters => (),
+            Task::Read { blocks, characters } => {
+                *characters += paragraph.block.text.chars().count() as u64;
+                blocks.push(paragraph.block);
+            }
             Task::Skip => (),
             Task::Write(blocks) => {
                 if let Some(translated) = blocks.next()
@@ -159,6 +173,7 @@ impl<'a, 't> Scanner<'a, 't> {
         inner: &mut Option<usize>,
     ) -> Result<Piece, XmlError> {
         while let Some(Step { range, event }) = self.walker.next()? {
+            bounded(items.list.len(), range.start)?;
             match event {
                 Event::Close(_) => return Ok(range),
                 // What is behind the inner element belongs to the end of the wrapper.
@@ -305,6 +320,7 @@ impl<'a, 't> Scanner<'a, 't> {
             Role::Text => {
                 let (text, name) = self.text(tag, &range)?;
                 let whole = range.start..self.walker.position();
+                bounded(run.children.len(), whole.start)?;
                 run.children.push((Child::Text { text, name: Some(name) }, whole));
                 return Ok(());
             }
@@ -331,6 +347,7 @@ impl<'a, 't> Scanner<'a, 't> {
             | Role::Kept => Child::Kept,
         };
         let whole = self.rest(tag, range)?;
+        bounded(run.children.len(), whole.start)?;
         run.children.push((child, whole));
         Ok(())
     }
@@ -437,7 +454,12 @@ impl<'a, 't> Scanner<'a, 't> {
             FieldPart::Begin => {
                 self.fields_begun += 1;
                 let begin = Some((paragraph, items.list.len()));
-                self.fields.push(Field { number: self.fields_begun, has_result: false, begin });
+                self.fields.push(Field {
+                    number: self.fields_begun,
+                    has_result: false,
+                    is_instruction: self.is_in_instructions(),
+                    begin: begin.filter(|_| self.fields.len() < JOINED_FIELDS_MAX),
+                });
                 items.push(Kind::Ordered, pieces);
             }
             FieldPart::Separate => {
@@ -470,8 +492,16 @@ impl<'a, 't> Scanner<'a, 't> {
     }
 
     fn is_in_instructions(&self) -> bool {
-        self.fields.iter().any(|field| !field.has_result)
+        self.fields.last().is_some_and(|field| !field.has_result || field.is_instruction)
     }
+}
+
+fn bounded(items: usize, at: usize) -> Result<(), XmlError> {
+    if items <= ITEMS_MAX {
+        return Ok(());
+    }
+    let reason = format!("a paragraph consists of more than {ITEMS_MAX} parts");
+    Err(XmlError::Fault { at, reason })
 }
 
 /// Makes one item of all from the one at `begin` on, if none of them is text or

@@ -405,6 +405,65 @@ fn a_file_of_another_kind_is_named() {
 }
 
 #[test]
+fn the_parts_with_text_are_found() {
+    let word = |text: &str| {
+        format!(
+            r#"<w:x xmlns:w="{OFFICE}/wordprocessingml/2006/main"><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:x>"#
+        )
+    };
+    let parts = [
+        ("document.main", "document"),
+        ("header", "header10"),
+        ("header", "header2"),
+        ("footnotes", "footnotes"),
+        ("comments", "comments"),
+        ("document.glossary", "glossary"),
+        ("settings", "settings"),
+    ];
+    let parts = parts.map(|(kind, name)| {
+        (format!("word/{name}.xml"), format!("wordprocessingml.{kind}"), word(name))
+    });
+    let parts: Vec<(&str, &str, &str)> = parts
+        .iter()
+        .map(|(name, kind, content)| (name.as_str(), kind.as_str(), content.as_str()))
+        .collect();
+    let document = parse(OfficeKind::Document, package(&parts, &[]));
+    assert_eq!(
+        shown_blocks(&document),
+        ["document", "comments", "footnotes", "header2", "header10"]
+    );
+}
+
+#[test]
+fn comments_without_formatting_are_translated() {
+    let content = format!(
+        r#"<p:cmLst xmlns:p="{OFFICE}/presentationml/2006/main"><p:cm><p:pos/><p:text>a &lt; b</p:text></p:cm></p:cmLst>"#
+    );
+    let main = ("ppt/presentation.xml", "presentationml.presentation.main", "<p/>");
+    let comments = ("ppt/comments/comment1.xml", "presentationml.comments", content.as_str());
+    let bytes = package(&[main, comments], &[]);
+    let new = check(bytes, OfficeKind::Presentation, comments.0, &["a < b"], &["c & d"]);
+    assert_eq!(new, content.replace("a &lt; b", "c &amp; d"));
+}
+
+#[test]
+fn threaded_comments_that_mention_people_stay() {
+    let threads = r#"<ThreadedComments xmlns="http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments"><threadedComment><text>one</text></threadedComment><threadedComment><text>@me two</text><mentions><mention startIndex="0" length="3"/></mentions></threadedComment></ThreadedComments>"#;
+    let types = format!(
+        r#"<Types><Override PartName="/a.xml" ContentType="{TYPES}.spreadsheetml.sheet.main+xml"/><Override PartName="/b.xml" ContentType="application/vnd.ms-excel.threadedcomments+xml"/></Types>"#
+    );
+    let relationships = relationships(&[("officeDocument", "/a.xml")]);
+    let entries = [
+        ("[Content_Types].xml", types.as_str()),
+        ("_rels/.rels", &relationships),
+        ("a.xml", "<a/>"),
+        ("b.xml", threads),
+    ];
+    let new = check(zipped(&entries), OfficeKind::Workbook, "b.xml", &["one"], &["un"]);
+    assert_eq!(new, threads.replace(">one<", ">un<"));
+}
+
+#[test]
 fn strict_files_and_macros_are_read() {
     let strict = r#"<document xmlns="http://purl.oclc.org/ooxml/wordprocessingml/main"><p><r><t>a</t></r></p></document>"#;
     let bytes = package(&[(DOCUMENT, "wordprocessingml.template.main", strict)], &[]);
@@ -532,18 +591,37 @@ mod hostile {
 
     #[test]
     fn many_runs_take_no_longer_than_others() {
-        let runs: Vec<String> = (0..20_000)
+        let runs: Vec<String> = (0..10_000)
             .map(|n| format!("<w:bookmarkStart w:id=\"{n}\"/><w:r><w:rPr><w:a{n}/></w:rPr><w:t>a</w:t><w:tab/></w:r><w:bookmarkEnd w:id=\"{}\"/>", n / 2))
             .collect();
         let document = parse(OfficeKind::Document, docx(&format!("<w:p>{}</w:p>", runs.concat())));
         let mut blocks: Vec<Block<'static>> = document.blocks.clone();
         blocks[0].text = blocks[0].text.to_uppercase().into();
         parse(OfficeKind::Document, document.render(blocks).unwrap());
+        let items: Vec<String> =
+            (0..100_002).map(|n| format!("<w:x w:id=\"{}\"/>", n * 7919 % 100_003)).collect();
+        let items = items.concat();
+        for paragraph in [format!("<w:p>{items}</w:p>"), format!("<w:p><w:r>{items}</w:r></w:p>")] {
+            assert!(refused(docx(&paragraph)).to_string().contains("more than 100000 parts"));
+        }
+    }
+
+    #[test]
+    fn nested_elements_are_joined() {
         let open = "<w:ins>".repeat(200) + "<w:r><w:t>a</w:t></w:r>" + &"</w:ins>".repeat(200);
         assert_eq!(
             shown_blocks(&parse(OfficeKind::Document, docx(&format!("<w:p>{open}</w:p>")))),
             ["a"]
         );
+    }
+
+    #[test]
+    fn many_fields_take_no_longer_than_others() {
+        let mark = |kind: &str| format!(r#"<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>"#);
+        let open = (mark("begin") + &mark("separate") + "<w:r><w:t>a</w:t></w:r>").repeat(5_000);
+        parse(OfficeKind::Document, docx(&format!("<w:p>{open}</w:p>")));
+        let nested = mark("begin").repeat(10_000) + &mark("end").repeat(10_000);
+        parse(OfficeKind::Document, docx(&format!("<w:p>{nested}</w:p>")));
     }
 }
 
