@@ -13,7 +13,7 @@ use engine::detect;
 const WORDS: usize = 5;
 
 fn main() {
-    let files: Vec<(LanguageCode, String)> = std::env::args().skip(1).map(read).collect();
+    let files: Vec<(LanguageCode, String)> = std::env::args().skip(1).map(|it| read(&it)).collect();
     let given: Vec<LanguageCode> = files.iter().map(|(language, _)| *language).collect();
     let all: Vec<LanguageCode> = LanguageCode::all().collect();
     for (language, text) in &files {
@@ -31,7 +31,7 @@ fn main() {
     }
 }
 
-fn read(argument: String) -> (LanguageCode, String) {
+fn read(argument: &str) -> (LanguageCode, String) {
     let (code, path) = argument.split_once('=').expect("an argument is a code, `=` and a file");
     let text = std::fs::read_to_string(path).expect("the file is UTF-8 text");
     (code.parse().expect("the code of a language"), text)

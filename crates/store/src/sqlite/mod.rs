@@ -26,6 +26,13 @@ use crate::{Clock, StoreError};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 
+/// The steps from an empty file to the schema of this version. None is ever
+/// changed: files out there have gone through them.
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("jobs", include_str!("../../migrations/sqlite/0001_jobs.sql")),
+    ("untranslated", include_str!("../../migrations/sqlite/0002_untranslated.sql")),
+];
+
 /// Jobs and units in one SQLite file.
 pub struct SqliteStore {
     writer: SqlitePool,
@@ -155,13 +162,11 @@ fn name_the_cause(err: StoreError, path: &Path) -> StoreError {
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other faults all mean a broken file")]
 async fn migrate(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
-    let migrations = vec![Migration::new(
-        1,
-        "jobs".into(),
-        MigrationType::Simple,
-        SqlStr::from_static(include_str!("../../migrations/sqlite/0001_jobs.sql")),
-        false,
-    )];
+    let migrations = MIGRATIONS.iter().zip(1..).map(|((name, sql), number)| {
+        let sql = SqlStr::from_static(sql);
+        Migration::new(number, (*name).into(), MigrationType::Simple, sql, false)
+    });
+    let migrations = migrations.collect::<Vec<_>>();
     Migrator::with_migrations(migrations).run(writer).await.map_err(|err| match err {
         MigrateError::VersionMissing(schema) => StoreError::Newer { path: path.to_owned(), schema },
         MigrateError::Execute(err) | MigrateError::ExecuteMigration(err, _) => {
