@@ -105,6 +105,8 @@ class Server:
 
 
 PSEUDO = '[engines]\norder = ["pseudo"]\n'
+# Nothing is answered from memory, so that the engine has work each time.
+UNREMEMBERED = '[engines]\norder = ["neural"]\nmemory_mb = 0\n'
 
 
 def letters(folder, count):
@@ -195,7 +197,7 @@ def million(binary):
 def stop(binary):
     """Stop to STOPPED with four busy jobs, neural engine."""
     answers, times = [], []
-    with Server(binary) as server:
+    with Server(binary, UNREMEMBERED) as server:
         buckets(server)
         letters(server.folder_of("bench", "busy"), 1_000)
         for _ in range(10):
@@ -258,6 +260,64 @@ def neural(binary):
     report(f"batch job of {count} documents, {words} words, en-es, neural", f"{words / took:.0f} words/s")
 
 
+def real_time(binary):
+    """TranslateText of a short sentence, alone and beside a job that keeps all cores busy."""
+    with Server(binary, UNREMEMBERED) as server:
+        buckets(server)
+        letters(server.folder_of("bench", "busy"), 2_000)
+        ask(server, 0)
+        percentiles("TranslateText, 7 words, en-es, neural, 100 calls alone", [ask(server, n) for n in range(100)])
+        job = server.start_job("busy")
+        server.wait(job, lambda job: 0 < done(job))
+        times = [ask(server, n) for n in range(100)]
+        assert server.describe(job)["JobStatus"] == "IN_PROGRESS", "the job ended too early"
+        percentiles("the same beside a busy job", times)
+        server.translate.stop_text_translation_job(JobId=job)
+        server.wait(job)
+
+
+def ask(server, number):
+    began = time.monotonic()
+    text = f"I have two dogs and {number} cats."
+    server.translate.translate_text(Text=text, SourceLanguageCode="en", TargetLanguageCode="es")
+    return time.monotonic() - began
+
+
+def memory(binary):
+    """The same job twice: what the memory of translations saves."""
+    count = 300
+    with Server(binary, '[engines]\norder = ["neural"]\n') as server:
+        buckets(server)
+        folder = server.folder_of("bench", "again")
+        letters(folder, count)
+        words = sum(len(path.read_text().split()) for path in folder.iterdir())
+        for which in ("first", "second"):
+            began = time.monotonic()
+            server.wait(server.start_job("again"), pause=0.05)
+            report(f"job of {count} documents, {which} time", f"{words / (time.monotonic() - began):.0f} words/s")
+        report("resident memory afterwards", f"{server.memory_mb():.0f} MB")
+
+
+def apertium(binary):
+    """A batch job's throughput with Apertium over that of the engine alone on the same text."""
+    count = 300
+    with Server(binary, '[engines]\norder = ["apertium"]\n') as server:
+        buckets(server)
+        folder = server.folder_of("bench", "apertium")
+        letters(folder, count)
+        words = sum(len(path.read_text().split()) for path in folder.iterdir())
+        text = server.folder / "text.txt"
+        text.write_text("\n".join(path.read_text() for path in sorted(folder.iterdir())))
+        alone = subprocess.run(["cargo", "run", "--release", "--quiet", "--locked", "-p", "metaphrast-engine",
+                                "--example", "apertium", "--", str(text), "en", "es"],
+                               capture_output=True, text=True)
+        print(alone.stdout[-400:], alone.stderr[-400:])
+        began = time.monotonic()
+        server.wait(server.start_job("apertium"), pause=0.25)
+        took = time.monotonic() - began
+    report(f"batch job of {count} documents, {words} words, en-es, apertium", f"{words / took:.0f} words/s")
+
+
 def buckets(server):
     for bucket in ("bench", "bench-out"):
         server.s3.create_bucket(Bucket=bucket)
@@ -280,7 +340,7 @@ def percentiles(what, seconds):
     report(what, f"median {at(0.5):.0f} ms, p99 {at(0.99):.0f} ms, slowest {ordered[-1] * 1000:.0f} ms")
 
 
-SCENARIOS = {it.__name__: it for it in (start, first, small, stop, describe, neural, million)}
+SCENARIOS = {it.__name__: it for it in (start, first, small, stop, describe, neural, real_time, memory, apertium, million)}
 
 
 def main(binary, *names):
