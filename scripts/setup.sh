@@ -73,7 +73,7 @@ machete() { cargo_tool cargo-machete cargo-machete 0.9.2; }
 
 for part in "$@"; do
     case "$part" in
-        python | apertium | nextest | deny | machete) "$part" ;;
+        python | quality | apertium | nextest | deny | machete) "$part" ;;
         *) die "unknown part: $part" ;;
     esac
 done

@@ -325,7 +325,7 @@ impl Shared {
 
     fn measure(&self, batch: &Batch, began: Instant) {
         let engine = self.engine.name();
-        metrics::counter!("metaphrast_engine_seconds_total", "engine" => engine)
+        metrics::counter!("metaphrast_engine_milliseconds_total", "engine" => engine)
             .increment(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         metrics::counter!("metaphrast_batches_total", "engine" => engine).increment(1);
         metrics::counter!("metaphrast_segments_total", "engine" => engine)
