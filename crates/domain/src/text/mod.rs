@@ -5,7 +5,7 @@
 //! What is not translated (white space, control characters, numbers) stays
 //! between the segments exactly as it was.
 //!
-//! Start reading at [`Segments::of`].
+//! Start reading at [`Sentences::of_all`].
 
 mod block;
 mod guard;
@@ -29,69 +29,6 @@ pub use standin::{Part, Protected, StandIn};
 pub use translatable::is_translatable;
 
 use std::ops::Range;
-
-use self::sentences::SentenceRules;
-use crate::language::LanguageCode;
-
-/// A text and the parts of it that are to be translated.
-///
-/// Holds no copy of the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segments<'a> {
-    text: &'a str,
-    // Invariant: in order, apart, not empty, and at borders of characters.
-    ranges: Vec<Range<usize>>,
-}
-
-impl<'a> Segments<'a> {
-    /// Cuts `text`, which is written in `language`, into segments of one
-    /// sentence and at most `segment_bytes_max` bytes each.
-    ///
-    /// A segment has no white space around it, no control characters in it,
-    /// and something that [`is_translatable`].
-    pub fn of(text: &'a str, language: LanguageCode, segment_bytes_max: usize) -> Self {
-        let rules = SentenceRules::of(language);
-        let mut ranges = Vec::new();
-        for block in blocks(text) {
-            let start = block.start;
-            rules.cut(&text[block], segment_bytes_max, |piece| {
-                let range = trimmed(text, start + piece.start..start + piece.end);
-                if is_translatable(&text[range.clone()]) {
-                    ranges.push(range);
-                }
-            });
-        }
-        Self { text, ranges }
-    }
-
-    /// The segments, in order.
-    pub fn texts(&self) -> impl ExactSizeIterator<Item = &'a str> {
-        self.ranges.iter().map(|range| &self.text[range.clone()])
-    }
-
-    /// How many segments there are.
-    pub fn len(&self) -> usize {
-        self.ranges.len()
-    }
-
-    /// Whether there is nothing to translate.
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
-    /// The text with `translation(i)` in the place of segment `i`.
-    pub fn render<'t>(&self, mut translation: impl FnMut(usize) -> &'t str) -> String {
-        let mut rendered = String::with_capacity(self.text.len() + self.text.len() / 4);
-        let mut end = 0;
-        for (index, range) in self.ranges.iter().enumerate() {
-            rendered.push_str(&self.text[end..range.start]);
-            rendered.push_str(translation(index));
-            end = range.end;
-        }
-        rendered.push_str(&self.text[end..]);
-        rendered
-    }
-}
 
 /// What stands between line ends and other control characters, without the
 /// white space around it. What no engine would keep in place is never in a block.
@@ -123,13 +60,23 @@ mod tests {
 
     use super::*;
 
-    fn language(code: &str) -> LanguageCode {
-        code.parse().unwrap()
+    /// The sentences of a text in the language with this code.
+    fn sentences(text: &str, code: &str, bytes_max: usize) -> Vec<String> {
+        let blocks = [Block::from(text)];
+        let cut = Sentences::of_all(&blocks, code.parse().unwrap(), bytes_max);
+        cut[0].iter().map(|sentence| sentence.text.to_owned()).collect()
+    }
+
+    /// The text with its sentences replaced.
+    fn replaced(text: &str, code: &str, bytes_max: usize, translations: &[String]) -> String {
+        let blocks = [Block::from(text)];
+        let cut = Sentences::of_all(&blocks, code.parse().unwrap(), bytes_max);
+        let translations = translations.iter().map(|text| (text.clone(), Vec::new()));
+        cut[0].join(translations).text.into_owned()
     }
 
     fn check(text: &str, expected: &[&str]) {
-        let segments = Segments::of(text, language("en"), 1_000);
-        assert_eq!(segments.texts().collect::<Vec<_>>(), expected, "{text:?}");
+        assert_eq!(sentences(text, "en", 1_000), expected, "{text:?}");
     }
 
     #[test]
@@ -157,22 +104,23 @@ mod tests {
     }
 
     #[test]
-    fn segments_are_replaced_and_the_rest_stays() {
-        let segments = Segments::of(" One.  Two?\r\n\t3\n", language("en"), 1_000);
-        assert_eq!(segments.len(), 2);
-        assert_eq!(segments.render(|index| ["Uno.", "¿Dos?"][index]), " Uno.  ¿Dos?\r\n\t3\n");
+    fn sentences_are_replaced_and_the_rest_stays() {
+        let translations = ["Uno.", "¿Dos?"].map(str::to_owned);
+        let text = " One.  Two?\r\n\t3\n";
+        assert_eq!(replaced(text, "en", 1_000, &translations), " Uno.  ¿Dos?\r\n\t3\n");
     }
 
     #[test]
     fn every_language_has_rules() {
-        for code in LanguageCode::all() {
-            let segments = Segments::of("Abc def ghi! Jkl mno pqr!", code, 1_000);
-            assert_eq!(segments.len(), 2, "{code}");
+        for code in crate::language::LanguageCode::all() {
+            assert_eq!(
+                sentences("Abc def ghi! Jkl mno pqr!", code.as_str(), 1_000).len(),
+                2,
+                "{code}"
+            );
         }
-        let chinese = Segments::of("今天天气很好。我们去公园吧！好吗？", language("zh"), 1_000);
-        assert_eq!(chinese.len(), 3);
-        let hindi = Segments::of("यह एक किताब है। वह मेरा दोस्त है।", language("hi"), 1_000);
-        assert_eq!(hindi.len(), 2);
+        assert_eq!(sentences("今天天气很好。我们去公园吧！好吗？", "zh", 1_000).len(), 3);
+        assert_eq!(sentences("यह एक किताब है। वह मेरा दोस्त है।", "hi", 1_000).len(), 2);
     }
 
     #[test]
@@ -201,10 +149,9 @@ mod tests {
             "\u{201C}a. ",
         ] {
             let text = unit.repeat(1_000_000 / unit.len());
-            let segments = Segments::of(&text, language("en"), 1_000);
-            assert!(segments.texts().all(|segment| segment.len() <= 1_000), "{unit:?}");
-            let texts: Vec<&str> = segments.texts().collect();
-            assert_eq!(segments.render(|index| texts[index]), text);
+            let sentences = sentences(&text, "en", 1_000);
+            assert!(sentences.iter().all(|sentence| sentence.len() <= 1_000), "{unit:?}");
+            assert_eq!(replaced(&text, "en", 1_000, &sentences), text);
         }
     }
 
@@ -215,10 +162,9 @@ mod tests {
             bytes_max in 1usize..50,
             code in prop::sample::select(vec!["en", "es", "zh", "ja", "th", "ar", "de"]),
         ) {
-            let segments = Segments::of(&text, language(code), bytes_max);
-            let texts: Vec<&str> = segments.texts().collect();
-            prop_assert_eq!(segments.render(|index| texts[index]), text.clone());
-            for segment in texts {
+            let sentences = sentences(&text, code, bytes_max);
+            prop_assert_eq!(replaced(&text, code, bytes_max, &sentences), text.clone());
+            for segment in &sentences {
                 let is_one_character = segment.chars().count() == 1;
                 prop_assert!(segment.len() <= bytes_max || is_one_character, "{:?}", segment);
                 prop_assert_eq!(segment.trim(), segment);

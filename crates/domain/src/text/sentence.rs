@@ -4,7 +4,7 @@
 //! between the sentences exactly as it was. Tags around a sentence stay around
 //! it; only those inside have to find their places anew.
 //!
-//! Start reading at [`Sentences::of`].
+//! Start reading at [`Sentences::of_all`].
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -36,11 +36,16 @@ pub struct Sentence<'a> {
 }
 
 impl<'a> Sentences<'a> {
-    /// Cuts `block`, which is written in `language`, into sentences of at most
+    /// Cuts `blocks`, which are written in `language`, into sentences of at most
     /// `bytes_max` bytes each.
-    pub fn of(block: &'a Block<'a>, language: LanguageCode, bytes_max: usize) -> Self {
-        let text: &'a str = &block.text;
+    pub fn of_all(blocks: &'a [Block<'a>], language: LanguageCode, bytes_max: usize) -> Vec<Self> {
+        // Made once: they hold lists of abbreviations.
         let rules = SentenceRules::of(language);
+        blocks.iter().map(|block| Self::of(block, &rules, bytes_max)).collect()
+    }
+
+    fn of(block: &'a Block<'a>, rules: &SentenceRules, bytes_max: usize) -> Self {
+        let text: &'a str = &block.text;
         let mut sentences = Vec::new();
         for line in blocks(text) {
             let start = line.start;
@@ -150,15 +155,19 @@ mod tests {
     use super::super::testing::{marked, shown};
     use super::*;
 
+    fn in_english<'a>(block: &'a Block<'a>, bytes_max: usize) -> Sentences<'a> {
+        Sentences::of(block, &SentenceRules::of("en".parse().unwrap()), bytes_max)
+    }
+
     fn cut(block: &Block<'_>) -> Vec<String> {
-        let sentences = Sentences::of(block, "en".parse().unwrap(), 1_000);
+        let sentences = in_english(block, 1_000);
         sentences.iter().map(|sentence| shown(sentence.text, &sentence.tags)).collect()
     }
 
     fn check(source: &str, expected: &[&str]) {
         let block = marked(source);
         assert_eq!(cut(&block), expected, "{source}");
-        let sentences = Sentences::of(&block, "en".parse().unwrap(), 1_000);
+        let sentences = in_english(&block, 1_000);
         let same = sentences.iter().map(|it| (it.text.to_owned(), it.tags.clone()));
         let joined = sentences.join(same);
         assert_eq!(joined.text, block.text);
@@ -188,7 +197,7 @@ mod tests {
     #[test]
     fn translations_take_the_places_of_sentences() {
         let block = marked(" <1>One</1> dog.  <2>Two?</2> 3<3/>");
-        let sentences = Sentences::of(&block, "en".parse().unwrap(), 1_000);
+        let sentences = in_english(&block, 1_000);
         let one = marked("Un <1>perro</1>.");
         let joined = sentences
             .join([(one.text.to_string(), one.tags.clone()), ("¿Dos?".to_owned(), Vec::new())]);
@@ -199,7 +208,7 @@ mod tests {
         #[test]
         fn what_is_cut_and_joined_is_unchanged(source in "([ab]|[.] |</?[1-4]>|<[5-8][/=]>|\n){0,40}") {
             let block = marked(&source);
-            let sentences = Sentences::of(&block, "en".parse().unwrap(), 20);
+            let sentences = in_english(&block, 20);
             let same = sentences.iter().map(|it| (it.text.to_owned(), it.tags.clone()));
             let joined = sentences.join(same);
             prop_assert_eq!(&joined.text, &block.text);

@@ -272,8 +272,9 @@ mod tests {
 
     fn protect<R>(source: &str, style: StandIn, see: impl FnOnce(&Protected<'_>) -> R) -> R {
         let block = marked(source);
-        let sentences = Sentences::of(&block, "en".parse().unwrap(), 10_000);
-        let sentence = sentences.iter().next().unwrap();
+        let blocks = [block];
+        let sentences = Sentences::of_all(&blocks, "en".parse().unwrap(), 10_000);
+        let sentence = sentences[0].iter().next().unwrap();
         let spans: Vec<_> = placeholders(sentence.text)
             .into_iter()
             .map(|range| (range.clone(), sentence.text[range].to_owned()))

@@ -155,9 +155,7 @@ impl Translator {
         let room = if route.legs().len() == 1 { 1 } else { PIVOT_ROOM };
         let bytes_max = limits.min().unwrap_or(0) / room;
         let size = blocks.iter().map(|block| block.text.len()).sum();
-        let cut: Vec<Sentences<'_>> = heavy(size, || {
-            blocks.iter().map(|block| Sentences::of(block, pair.source, bytes_max)).collect()
-        });
+        let cut = heavy(size, || Sentences::of_all(blocks, pair.source, bytes_max));
         let (distinct, places) = distinct(&cut);
         let style = feasible(style, pair, route.abilities());
         let attempts = Attempts { scheduler: &self.scheduler, route: &route, style, lane };

@@ -19,6 +19,8 @@ use tokio::time::Instant;
 use super::memory::{Asked, Memory};
 use super::queue::{Batch, CallId, Lane, Queues, Text, Way};
 
+/// How far threads that work on jobs stand back behind all others.
+const BATCH_NICENESS: i32 = 10;
 /// How often texts are tried before their caller is told that the engine failed.
 const ATTEMPTS_MAX: u32 = 3;
 
@@ -149,6 +151,14 @@ impl Scheduler {
     }
 }
 
+/// Lets whoever waits for an answer go before this thread, which has enough to
+/// do for hours. Where that cannot be had, answers take longer.
+fn give_way() {
+    if let Err(err) = rustix::process::setpriority_process(None, BATCH_NICENESS) {
+        tracing::debug!(error = %err, "a thread keeps its priority");
+    }
+}
+
 fn count(engine: &'static str, found: usize, missing: usize) {
     for (outcome, segments) in [("hit", found), ("miss", missing)] {
         metrics::counter!("metaphrast_memory_total", "engine" => engine, "outcome" => outcome)
@@ -205,6 +215,9 @@ impl Shared {
 
     /// Translates batches until the pool is closed.
     fn work(&self, only_real_time: bool) {
+        if !only_real_time {
+            give_way();
+        }
         let bell = if only_real_time { &self.for_real_time } else { &self.for_all };
         let mut state = self.lock();
         while !state.is_closed {
