@@ -55,10 +55,10 @@ pub fn flaw(source: &str, translation: &str, target: LanguageCode) -> Option<Fla
     if is_off_in_length(source, translation) {
         return Some(Flaw::Length);
     }
-    if loops(source) < LOOP_TIMES && LOOP_TIMES <= loops(translation) {
+    if LOOP_TIMES <= loops(translation) && loops(source) < LOOP_TIMES {
         return Some(Flaw::Loop);
     }
-    if !keeps_numbers(source, translation) && has_our_digits(target) {
+    if has_our_digits(target) && !keeps_numbers(source, translation) {
         return Some(Flaw::Number);
     }
     if source == translation && COPIED_WORDS_MIN <= words(source) {

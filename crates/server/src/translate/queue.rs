@@ -224,6 +224,11 @@ impl<R> Queues<R> {
         self.real_time.calls.clear();
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// How many segments wait.
     pub(super) fn depth(&self) -> usize {
         self.items.values().map(BTreeSet::len).sum()

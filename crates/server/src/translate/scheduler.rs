@@ -124,7 +124,7 @@ impl Scheduler {
         if is_real_time {
             shared.for_real_time.notify_one();
         }
-        shared.for_all.notify_all();
+        shared.for_all.notify_one();
         let answer = receiver.await;
         answer.unwrap_or_else(|_| {
             tracing::debug!(engine = pair_of_nobody(&shared), "the engine was closed");
@@ -224,6 +224,10 @@ impl Shared {
             let limits = |pair| self.engine.limits(pair);
             match state.queues.take(only_real_time, self.per_pair_max, limits) {
                 Some(batch) => {
+                    // One thread was woken; where there is more, it wakes the next.
+                    if !state.queues.is_empty() {
+                        self.for_all.notify_one();
+                    }
                     drop(state);
                     self.perform(&batch);
                     state = self.lock();
