@@ -70,7 +70,7 @@ impl SqliteStore {
     ) -> Result<Self, StoreError> {
         let writer =
             SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrate(&writer, path).await?;
+        migrate(&writer, path, MIGRATIONS).await?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true))
@@ -161,8 +161,12 @@ fn name_the_cause(err: StoreError, path: &Path) -> StoreError {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other faults all mean a broken file")]
-async fn migrate(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
-    let migrations = MIGRATIONS.iter().zip(1..).map(|((name, sql), number)| {
+async fn migrate(
+    writer: &SqlitePool,
+    path: &Path,
+    migrations: &'static [(&'static str, &'static str)],
+) -> Result<(), StoreError> {
+    let migrations = migrations.iter().zip(1..).map(|((name, sql), number)| {
         let sql = SqlStr::from_static(sql);
         Migration::new(number, (*name).into(), MigrationType::Simple, sql, false)
     });
@@ -192,6 +196,21 @@ mod tests {
 
     async fn refused(path: &Path) -> StoreError {
         SqliteStore::open(path, still()).await.err().expect("is refused")
+    }
+
+    #[tokio::test]
+    async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let old = SqlitePool::connect_with(options).await.unwrap();
+        migrate(&old, &path, &MIGRATIONS[..1]).await.unwrap();
+        old.close().await;
+
+        let store = SqliteStore::open(&path, still()).await.unwrap();
+        store.submit(new_job("a"), 1).await.unwrap();
+        let columns = "SELECT untranslated FROM unit";
+        assert!(sqlx::query(columns).fetch_all(&store.reader).await.unwrap().is_empty());
     }
 
     #[tokio::test]

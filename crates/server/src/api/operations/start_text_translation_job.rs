@@ -108,7 +108,13 @@ fn refuse_unserved(app: &App, request: &JobRequest) -> Result<(), ApiError> {
         };
         if !is_served {
             let source = request.source.as_str();
-            tracing::info!(source, target = target.as_str(), "no engine serves this pair");
+            let engines: Vec<&str> = app.engines.names().collect();
+            tracing::info!(
+                source,
+                target = target.as_str(),
+                engines = engines.join(", "),
+                "no engine serves this pair: `metaphrast engines` says how to add it"
+            );
             return Err(ApiError::UnsupportedLanguagePair {
                 message: format!("Unsupported language pair: {source} to {target}."),
                 source: source.to_owned(),
