@@ -96,8 +96,8 @@ fn open(text: Option<String>) -> Result<Document, Failure> {
 fn explain(err: &TranslateError) -> String {
     match err {
         TranslateError::UnsupportedPair(pair) => format!(
-            "no engine translates from {pair}: `metaphrast engines` shows what is there, and a \
-             model put into models_dir adds a pair"
+            "no engine translates from {pair}: `metaphrast engines` shows what is there and what \
+             would add it"
         ),
         TranslateError::Engine(cause) => cause.to_string(),
         TranslateError::Document(_) => err.to_string(),
