@@ -105,16 +105,6 @@ impl<'a> Protected<'a> {
         self.kept.len() <= STAND_INS_MAX
     }
 
-    /// Whether something stands for something else.
-    pub fn has_stand_ins(&self) -> bool {
-        !self.kept.is_empty()
-    }
-
-    /// Whether every stand-in is in `translation` exactly once.
-    pub fn is_kept_by(&self, translation: &str) -> bool {
-        self.kept.is_empty() || self.found_in(translation).is_some()
-    }
-
     /// The translation with everything back in its place; `tags` are placed in
     /// it already. None if a stand-in is missing or doubled.
     pub fn restore(

@@ -17,6 +17,7 @@ pub(super) struct Entry {
     origin: String,
     version: Option<String>,
     size_bytes: u64,
+    revision: u64,
     state: Mutex<State>,
     // Held by whoever loads.
     turn: Mutex<()>,
@@ -43,17 +44,23 @@ impl Entry {
         source: Source,
         package: Result<Package, ModelProblem>,
     ) -> Self {
-        let (version, size_bytes, state) = match package {
+        let (version, size_bytes, revision, state) = match package {
             Ok(package) => (
                 package.metadata.version.clone(),
                 package.size_bytes(),
+                package.revision(),
                 State::Unloaded(Arc::new(package)),
             ),
-            Err(problem) => (None, 0, State::Damaged(problem)),
+            Err(problem) => (None, 0, 0, State::Damaged(problem)),
         };
         let (state, turn) = (Mutex::new(state), Mutex::new(()));
         let last_used = AtomicU64::new(0);
-        Self { source, origin, version, size_bytes, state, turn, last_used }
+        Self { source, origin, version, size_bytes, revision, state, turn, last_used }
+    }
+
+    /// Changes with the content of the model.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
     }
 
     pub(super) fn is_bundled(&self) -> bool {

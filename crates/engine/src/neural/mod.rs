@@ -139,6 +139,10 @@ impl Engine for NeuralEngine {
         self.shelf().get(pair).is_some_and(|entry| entry.is_usable())
     }
 
+    fn revision(&self, pair: LanguagePair) -> u64 {
+        self.shelf().get(pair).map_or(0, |entry| entry.revision())
+    }
+
     fn installed(&self) -> Vec<Installed> {
         self.shelf().iter().map(|(pair, entry)| entry.installed(pair)).collect()
     }
@@ -305,6 +309,21 @@ mod tests {
         assert!(!engine.serves(pair("en", "fr")));
         assert!(is_loaded(&engine, "es", "en"));
         greet(&engine, "en", "es").unwrap();
+    }
+
+    #[test]
+    fn another_model_of_a_pair_has_another_revision() {
+        let folder = models();
+        let engine = open(&folder);
+        let before = engine.revision(pair("en", "es"));
+        assert_eq!(before, bundled().revision(pair("en", "es")));
+        assert_ne!(before, engine.revision(pair("es", "en")));
+
+        let metadata = folder.path().join(EN_ES).join("metadata.json");
+        let text = fs::read_to_string(&metadata).unwrap();
+        fs::write(&metadata, text.replace("\"sha256\": \"f0", "\"sha256\": \"0f")).unwrap();
+        engine.tick();
+        assert_ne!(engine.revision(pair("en", "es")), before);
     }
 
     #[test]

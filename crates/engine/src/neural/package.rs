@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -79,6 +80,15 @@ impl Package {
 
     pub(super) fn size_bytes(&self) -> u64 {
         self.parts.size_bytes()
+    }
+
+    /// A number that another content does not have.
+    pub(super) fn revision(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for file in self.parts.iter() {
+            file.sha256.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     fn check_sizes(&self) -> Result<(), ModelProblem> {

@@ -106,8 +106,7 @@ impl Attempts<'_> {
         let through = self.through(texts.collect(), is_retry).await?;
         let mut flawed = Vec::new();
         for (mut it, (translation, flaw)) in pending.into_iter().zip(through) {
-            let is_kept = it.protected.is_kept_by(&translation.0);
-            let restored = match flaw.or((!is_kept).then_some(Flaw::Placeholder)) {
+            let restored = match flaw {
                 None => it.protected.restore(translation.0, translation.1).ok_or(Flaw::Placeholder),
                 Some(flaw) => Err(flaw),
             };

@@ -115,7 +115,6 @@ impl Scheduler {
         way: impl FnOnce(CallId) -> Way,
         texts: Vec<Text>,
     ) -> Result<Vec<Translation>, Failure> {
-        let pair_of_nobody = |shared: &Shared| shared.engine.name();
         let shared = self.shared(engine);
         let (sender, receiver) = oneshot::channel();
         let is_real_time = lane == Lane::RealTime;
@@ -127,7 +126,7 @@ impl Scheduler {
         shared.for_all.notify_one();
         let answer = receiver.await;
         answer.unwrap_or_else(|_| {
-            tracing::debug!(engine = pair_of_nobody(&shared), "the engine was closed");
+            tracing::debug!(engine = engine.name(), "the engine was closed");
             Err(Arc::new(EngineError::Stopped))
         })
     }
